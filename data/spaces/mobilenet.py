@@ -83,6 +83,7 @@ class MobileNetV2(ProductSpace):
     code_length = sum(LAYERS)
     nodes = _nodes()
     fixed_wiring = True
+    input_shape = (3, RESOLUTION, RESOLUTION)
 
     @property
     def cells(self) -> tuple[Cell, ...]:

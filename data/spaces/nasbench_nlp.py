@@ -82,6 +82,7 @@ class NASBenchNLP(SearchSpace):
         "activation_leaky_relu": Operation("activation", activation="leaky-relu"),
     }
     code_length = CODE_LENGTH
+    input_shape = (35,)  # tokens, as the benchmark trains on
     nodes = (
         "x",
         *(f"h_prev_{state}" for state in range(STATES)),

@@ -37,6 +37,7 @@ class NDSCellSpace(TwoCellSpace):
     """
 
     macro_names = ("width", "depth")
+    input_shape = (3, 224, 224)
 
     @property
     def family(self) -> str:
