@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         get_space,
         register_space,
     )
+    from .data.spaces.onnx_files import load_onnx
     from .data.tables.table import Table, list_tables, load_table
     from .encodings.base import ENCODINGS, Encoding, encode, make_encoding, register_encoding
     from .errors import ArchcastError
@@ -57,6 +58,7 @@ _HOMES = {
     "evaluate": ".evaluation.protocols",
     "PREDICTORS": ".predictors.base",
     "Predictor": ".predictors.base",
+    "load_onnx": ".data.spaces.onnx_files",
     "load_predictor": ".predictors.base",
     "make_predictor": ".predictors.base",
     "register_predictor": ".predictors.base",
@@ -89,6 +91,7 @@ __all__ = [
     "evaluate",
     "get_space",
     "list_tables",
+    "load_onnx",
     "load_predictor",
     "load_table",
     "make_encoding",

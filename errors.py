@@ -14,6 +14,10 @@ class ArchitectureError(ArchcastError):
     """An architecture that is malformed, or belongs to another search space."""
 
 
+class OnnxError(ArchitectureError):
+    """An ONNX file that is damaged, or that describes no network."""
+
+
 class TableError(ArchcastError):
     """A benchmark table, or a user's own, that cannot be read or does not hold what was asked."""
 

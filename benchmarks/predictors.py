@@ -33,12 +33,12 @@ HEAD = f"""# Results
 
 Kendall's tau of forecast and measured accuracy on architectures that the predictor has not seen:
 mean ± standard deviation over {TRIALS} random splits (seed 0, protocol `full`). No method saw
-anything but its labels. *Without twins* leaves out the tested architectures whose skeleton equals
-that of a labelled one, *without isomorphic* those whose live graph does. Precision is the share of
-the forecast best 5 % that are among the measured best 5 %; regret is what the best of the forecast
-top 10 lacks of the table's best, in the units of the target. Seconds are to encode all, to fit,
-and to predict all architectures of the table, on two cores of a machine that was busy: compare
-them with one another only.
+anything but its labels. *Without twins* leaves out the tested architectures whose contracted
+graph equals that of a labelled one, *without isomorphic* those whose live graph does. Precision is
+the share of the forecast best 5 % that are among the measured best 5 %; regret is what the best of
+the forecast top 10 lacks of the table's best, in the units of the target. Seconds are to encode
+all, to fit, and to predict all architectures of the table, on two cores of a machine that was busy:
+compare them with one another only.
 
 Features and defaults were chosen on NAS-Bench-101 and on TransNAS-Bench-101 (class_object, jigsaw,
 normal, autoencoder). NAS-Bench-201 was looked at to verify, about ten times, and once that look

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from ..errors import ArchitectureError, TableError
 from ..files import write_beside
+from .canonical import canonical, network_hashes
 from .graph import Graphs, Index
+from .network_graph import NetworkGraphs
 
 if TYPE_CHECKING:
+    from .onnx_file import Source
     from .spaces.base import SearchSpace
 
-Identity = Literal["code", "live", "skeleton"]
+Identity = Literal["code", "live", "contracted", "skeleton"]
 
 
 class Architectures:
@@ -61,6 +64,8 @@ class Architectures:
         part = Architectures(self.space, self.codes[index])
         if "graphs" in self.__dict__:
             part.__dict__["graphs"] = self.graphs[index]
+        if "networks" in self.__dict__:
+            part.__dict__["networks"] = self.networks[index]
         return part
 
     def __iter__(self) -> Iterator[Architecture]:
@@ -83,6 +88,11 @@ class Architectures:
         """The operation-on-node graphs, built when first asked for."""
         return self.space.graph(self.codes)
 
+    @cached_property
+    def networks(self) -> NetworkGraphs:
+        """The whole networks as graphs, written when first asked for."""
+        return self.space.networks(self)
+
     def strings(self) -> list[str]:
         """The architectures as the space writes them."""
         return self.space.format(self.codes)
@@ -90,18 +100,18 @@ class Architectures:
     def hashes(self, identity: Identity = "live") -> NDArray[np.uint64]:
         """Isomorphism-invariant hashes; uint64 (n,).
 
-        `code` counts everything as written, `live` drops what cannot influence the output,
-        `skeleton` also contracts identities.
+        Of the space's graph, with its name mixed in: `code` counts everything as written, `live`
+        drops what cannot influence the output, `contracted` also contracts identities. Of the
+        whole network in canonical form, the same for every space and file that write it:
+        `skeleton`; `ArchcastError` where the space has no networks.
         """
-        if identity == "code":
-            graphs = self.graphs
-        elif identity == "live":
-            graphs = self.graphs.live
-        elif identity == "skeleton":
-            graphs = self.graphs.skeleton
-        else:
-            raise ArchitectureError(f"unknown identity {identity!r}; choose code, live or skeleton")
-        return graphs.hashes(f"{self.space.name}/{identity}", self.space.macro(self.codes))
+        if identity == "skeleton":
+            return network_hashes(canonical(self.networks))
+        if identity not in ("code", "live", "contracted"):
+            raise ArchitectureError(
+                f"unknown identity {identity!r}; choose code, live, contracted or skeleton"
+            )
+        return self.space.cell_hashes(self, identity)
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write one column `architecture`, the space's reference in the metadata."""
@@ -148,6 +158,22 @@ class Architecture:
     def __hash__(self) -> int:
         return hash((self.space.name, self.code.tobytes()))
 
+    @staticmethod
+    def from_onnx(source: Source, batch: int | None = None) -> Architecture:
+        """The network in an ONNX file; see `load_onnx` for several.
+
+        Parameters
+        ----------
+        source : a path, the bytes of a file, or an `onnx.ModelProto`; weights are not needed.
+        batch : what sizes that are not fixed and named like a batch are; 1 by default.
+
+        Raises `OnnxError`, one line that names the node, for a damaged file.
+        """
+        from .onnx_graph import read_onnx
+        from .spaces.onnx_files import OnnxSpace
+
+        return OnnxSpace([read_onnx(source, batch)]).enumerate()[0]
+
     def batch(self) -> Architectures:
         """The batch that holds only this architecture."""
         return Architectures(self.space, self.code[None])
@@ -161,6 +187,8 @@ def concatenate(batches: Sequence[Architectures]) -> Architectures:
             f"cannot join architectures of {', '.join(sorted(spaces)) or 'no space'};"
             " join those of one space"
         )
+    if len({id(batch.space) for batch in batches}) > 1:
+        return batches[0].space.joined(batches)
     return Architectures(batches[0].space, np.concatenate([batch.codes for batch in batches]))
 
 

@@ -31,7 +31,7 @@ class Graphs:
     ----------
     operations : uint8 (n, v), index into `vocabulary`; 0 where `mask` is false.
     adjacency : unsigned (n, v, v), multiplicity of the edge from row to column, upper
-        triangular; uint8, or uint32 in skeletons.
+        triangular; uint8, or uint32 where `contracted`.
     mask : bool (n, v), which positions hold a node.
     vocabulary : the descriptor of each operation index.
     names : the space's own name of each operation index.
@@ -77,7 +77,7 @@ class Graphs:
         return self._keep(ends | (forward & backward))
 
     @cached_property
-    def skeleton(self) -> Graphs:
+    def contracted(self) -> Graphs:
         """The live graphs with identities contracted: each passes its inputs on to its readers."""
         live = self.live
         identity = live.is_kind("identity")

@@ -82,9 +82,11 @@ class NetworkWriter:
             macs=float(weights) * shape[1] * shape[2],
         )
 
-    def linear(self, source: int, features: int, positions: int | None = None) -> int:
+    def linear(
+        self, source: int, features: int, positions: int | None = None, shared: bool = False
+    ) -> int:
         """A linear layer over the channels; `positions` is how often it is applied to one input,
-        by default at each pixel."""
+        by default at each pixel, and `shared` whether another layer counts its weights."""
         inputs, height, width = self.shape(source)
         weights = inputs * features
         count = max(1, height) * max(1, width) if positions is None else positions
@@ -93,7 +95,7 @@ class NetworkWriter:
             [source],
             (features, height, width),
             (1, 1, 1, 1, 1, 1, inputs),
-            weights=weights,
+            weights=0 if shared else weights,
             macs=float(weights) * count,
         )
 

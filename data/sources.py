@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import ArchcastError, ArchitectureError, TableError
 from .architecture import Architectures, as_architectures, concatenate
 from .spaces.base import SPACES, SearchSpace, get_space
+from .spaces.onnx_files import load_onnx
 from .tables.bundled import table_names
 from .tables.table import FILE_FORMATS, load_table
 from .tables.user import read_architectures
@@ -32,8 +33,8 @@ def read_candidates(
     Parameters
     ----------
     sources : each the name of a space (all of it) or of a bundled table, the path of a CSV or
-        Parquet file with a column `architecture` or of a text file with one a line, or an
-        architecture string.
+        Parquet file with a column `architecture` or of a text file with one a line, of an ONNX
+        file or a folder of them, or an architecture string.
     space : the space of strings and of files that do not say theirs.
     sample : only so many of them, drawn uniformly at random.
     hyperparameters : of CSV and Parquet files, the columns that describe an architecture, where
@@ -72,6 +73,8 @@ def _reader(source: str, space: Space, files: Reader) -> Reader:
     if source.partition("/")[0] in table_names():
         return _tables
     suffix = Path(source).suffix.lower()
+    if suffix == ".onnx" or _is_onnx_folder(source):
+        return _onnx_files
     if suffix in FILE_FORMATS:
         return files
     return _text_files if suffix == ".txt" else _strings
@@ -87,6 +90,15 @@ def _tables(names: list[str], space: Space) -> Architectures:
 
 def _files(paths: list[str], space: Space, hyperparameters: Sequence[str] | None) -> Architectures:
     return concatenate([read_architectures(Path(path), space, hyperparameters) for path in paths])
+
+
+def _is_onnx_folder(source: str) -> bool:
+    path = Path(source)
+    return path.is_dir() and next(path.rglob("*.onnx"), None) is not None
+
+
+def _onnx_files(paths: list[str], space: Space) -> Architectures:
+    return load_onnx(paths)
 
 
 def _text_files(paths: list[str], space: Space) -> Architectures:

@@ -88,11 +88,11 @@ def test_hashes_do_not_change_between_releases():
     """Caches and logs on users' disks are keyed by these."""
     text = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
     arch = archcast.architectures("nasbench201", [text])
-    found = {name: int(arch.hashes(name)[0]) for name in ("code", "live", "skeleton")}
+    found = {name: int(arch.hashes(name)[0]) for name in ("code", "live", "contracted")}
     assert found == {
         "code": 11928414794471560558,
         "live": 6245634042872933000,
-        "skeleton": 17345362287816620817,
+        "contracted": 17345362287816620817,
     }
-    with pytest.raises(ArchitectureError, match="choose code, live or skeleton"):
+    with pytest.raises(ArchitectureError, match="choose code, live, contracted or skeleton"):
         arch.hashes("name")

@@ -211,7 +211,7 @@ def test_hashes_do_not_see_the_order_of_equal_branches(space):
     two = "Cell(id,relu-conv3x3-batch,zero,zero,mish-conv1x1-layer,avg_pool)"
     three = "Cell(id,relu-conv3x3-batch,zero,zero,avg_pool,mish-conv1x1-layer)"
     archs = space.architectures([network(one), network(two), network(three)])
-    for identity in ("live", "skeleton"):
+    for identity in ("live", "contracted"):
         first, second, third = archs.hashes(identity)
         assert first == second != third
     assert len(set(archs.hashes("code").tolist())) == 3  # where the zero stands is written

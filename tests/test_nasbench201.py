@@ -110,17 +110,17 @@ def test_identities_against_the_benchmarks_count():
     archs = SPACE.enumerate()
     expressions = [_benchmark_expression(code) for code in archs.codes]
     assert len(set(expressions)) == 6_466  # the paper's number of distinct cells
-    counts = [len(np.unique(archs.hashes(identity))) for identity in ("code", "live", "skeleton")]
+    counts = [len(np.unique(archs.hashes(identity))) for identity in ("code", "live", "contracted")]
     # The benchmark keeps zeros that are added and forgets which operation is shared; the
-    # skeleton drops the former and sees the latter, and so has a count of its own.
+    # contracted drops the former and sees the latter, and so has a count of its own.
     assert counts == [15_625, 8_765, 5_425]
 
 
-def test_equal_skeletons_compute_the_same_function():
+def test_equal_contracted_graphs_compute_the_same_function():
     archs = SPACE.enumerate()
     functions = {}
-    for skeleton, code in zip(archs.hashes("skeleton").tolist(), archs.codes, strict=True):
-        assert functions.setdefault(skeleton, _function_of(code)) == _function_of(code)
+    for contracted, code in zip(archs.hashes("contracted").tolist(), archs.codes, strict=True):
+        assert functions.setdefault(contracted, _function_of(code)) == _function_of(code)
 
 
 def test_exchanged_inner_nodes_are_the_same_live_graph():

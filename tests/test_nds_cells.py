@@ -226,7 +226,7 @@ def test_hashes_are_equal_exactly_for_isomorphic_architectures(name):
     pool = space.architectures([*archs.strings(), *twins, *near])
     canonical = _canonical(space, pool)
     assert 12 < len(set(canonical)) <= 24
-    for identity in ("code", "live", "skeleton"):
+    for identity in ("code", "live", "contracted"):
         hashes = pool.hashes(identity).tolist()
         assert len(set(zip(canonical, hashes, strict=True))) == len(set(canonical))
     assert len(set(pool.hashes("code").tolist())) == len(set(canonical))
@@ -240,7 +240,7 @@ def test_hashes_tell_which_operations_are_added():
     ]
     rest = "|skip_connect~0+skip_connect~1|skip_connect~0+skip_connect~1"
     archs = archcast.architectures("darts", [f"normal:{c}{rest};reduce:{c}{rest}" for c in cells])
-    for identity in ("code", "live", "skeleton"):
+    for identity in ("code", "live", "contracted"):
         assert len(set(archs.hashes(identity).tolist())) == 2
 
 
@@ -251,7 +251,7 @@ def test_hashes_tell_the_cells_and_their_inputs_apart():
     )
     texts = [f"normal:{x};reduce:{y}" for x, y in itertools.product([a, b], repeat=2)]
     archs = archcast.architectures("darts", texts)
-    assert len(set(archs.hashes("skeleton").tolist())) == 4
+    assert len(set(archs.hashes("contracted").tolist())) == 4
 
 
 def test_dead_parts_are_dropped():

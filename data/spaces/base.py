@@ -6,6 +6,7 @@ A space of one's own subclasses `ProductSpace` (each position of the code chosen
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,11 @@ from ..graph import Graphs
 from ..operations import INPUT, OUTPUT, Operation
 
 if TYPE_CHECKING:
+    import onnx
     from torch import nn
+
+    from ..network_graph import NetworkGraphs
+    from ..onnx_export import Exporter
 
 Codes = NDArray[Any]  # integers, of the space's `code_type`
 
@@ -76,6 +81,10 @@ def get_space(space: str | SearchSpace) -> SearchSpace:
         from .inferred import space_of_reference
 
         return space_of_reference(space)
+    if space == "onnx":
+        raise ArchcastError(
+            "architectures of onnx are files: read them with archcast.load_onnx(paths)"
+        )
     return SPACES.get(space)()
 
 
@@ -98,6 +107,8 @@ class SearchSpace(ABC):
     nodes : what stands at each position of a graph, in words.
     fixed_wiring : whether operations alone decide the edges.
     maximum_edges : most edges a graph has, where the wiring is free.
+    input_shape : what one input of the networks that `build` gives by default looks like, without
+        the batch: (channels, height, width) of an image, or (length,) of a sequence of tokens.
     """
 
     name: str
@@ -110,6 +121,7 @@ class SearchSpace(ABC):
     nodes: tuple[str, ...]
     fixed_wiring: bool = False
     maximum_edges: int | None = None
+    input_shape: tuple[int, ...] = (3, 32, 32)
 
     @property
     def reference(self) -> str:
@@ -184,6 +196,64 @@ class SearchSpace(ABC):
         """
         raise ArchcastError(f"space {self.name} has no builder; override its build method")
 
+    def networks(self, archs: Architectures) -> NetworkGraphs:
+        """The whole networks that `build` gives by default, as graphs.
+
+        The package's own spaces write them without building a module. For others each network is
+        built, exported and read back, which takes about a second: override this method where many
+        are needed. `ArchcastError` where the space has no builder.
+        """
+        from ..network_graph import join_networks
+        from ..onnx_graph import read_onnx
+
+        return join_networks([read_onnx(self.to_onnx(arch)).graph for arch in archs])
+
+    def to_onnx(
+        self,
+        arch: Architecture,
+        path: str | os.PathLike[str] | None = None,
+        exporter: Exporter = "legacy",
+        **options: Any,
+    ) -> onnx.ModelProto:
+        """The network that `build` gives with these options, as an ONNX model.
+
+        Fresh weights, ready for inference, its first output alone, any batch size; space,
+        architecture and version in the metadata. A network that reads tokens one after the other
+        is unrolled over two of them.
+
+        Parameters
+        ----------
+        arch : an architecture of the space.
+        path : the file to write, besides.
+        exporter : of torch: "legacy" (the tracer), or "dynamo", which takes seconds and needs the
+            package onnxscript.
+        """
+        from ..onnx_export import export_network, write_model
+
+        model = export_network(self, arch, exporter, **options)
+        if path is not None:
+            write_model(model, path)
+        return model
+
+    def cell_hashes(
+        self, archs: Architectures, identity: Literal["code", "live", "contracted"]
+    ) -> NDArray[np.uint64]:
+        """Hashes of the space's own graphs, uint64 (n,); see `Architectures.hashes`."""
+        forms = {
+            "code": lambda: archs.graphs,
+            "live": lambda: archs.graphs.live,
+            "contracted": lambda: archs.graphs.contracted,
+        }
+        return forms[identity]().hashes(f"{self.name}/{identity}", self.macro(archs.codes))
+
+    def live_form(self, archs: Architectures) -> Architectures:
+        """Each architecture without what cannot influence its output, written in one way.
+
+        A function of the architecture alone, for what is measured once for all architectures of
+        one form; as they are, unless a space knows better.
+        """
+        return archs
+
     def possible_edges(self) -> NDArray[np.bool_]:
         """Edges that some architecture has, bool (v, v); all forward ones unless a space knows."""
         return np.triu(np.ones((len(self.nodes),) * 2, bool), 1)
@@ -191,6 +261,10 @@ class SearchSpace(ABC):
     def architectures(self, strings: Sequence[str]) -> Architectures:
         """The batch that these strings write."""
         return Architectures(self, self.parse(strings))
+
+    def joined(self, batches: Sequence[Architectures]) -> Architectures:
+        """One batch out of several whose spaces have this one's name, but may be other objects."""
+        return Architectures(self, np.concatenate([batch.codes for batch in batches]))
 
     def _sample_rows(self, n: int, size: int, seed: int) -> NDArray[np.int64]:
         if not 0 <= n <= size:

@@ -5,6 +5,9 @@ The six edges run 0-1, 0-2, 1-2, 0-3, 1-3, 2-3, the order in which both benchmar
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 NODES = ("input", *(f"edge {source}-{target}" for source, target in EDGES), "output")
 
@@ -19,3 +22,17 @@ WIRING = (
     ),
     *((place, 7) for place, (_, target) in enumerate(EDGES, start=1) if target == 3),
 )
+
+
+def live_codes(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Codes (n, 6) with `none`, 0, on every edge that is not on a way from input to output."""
+    present = codes > 0
+    reached = np.zeros((len(codes), 4), bool)
+    used = np.zeros((len(codes), 4), bool)
+    reached[:, 0] = used[:, 3] = True
+    for place, (source, target) in enumerate(EDGES):  # in the order of their targets
+        reached[:, target] |= reached[:, source] & present[:, place]
+    for place, (source, target) in sorted(enumerate(EDGES), key=lambda edge: -edge[1][0]):
+        used[:, source] |= used[:, target] & present[:, place]
+    sources, targets = np.array(EDGES).T
+    return np.where(reached[:, sources] & used[:, targets], codes, 0).astype(codes.dtype)

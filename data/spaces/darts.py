@@ -18,6 +18,8 @@ from .two_cells import TwoCellSpace
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..network_graph import NetworkGraphs
+
 WIDTH, DEPTH = 32, 8  # the networks that NAS-Bench-301 trained
 PAIR = r"\((\d),(\d)\)"
 TUPLE = re.compile(rf"\(({PAIR}(?:,{PAIR}){{7}})\)".replace(r"(\d)", r"\d"))
@@ -102,6 +104,23 @@ class DARTS(TwoCellSpace):
 
         [genotype] = self.genotypes(arch.code[None])
         return CellNetwork(genotype, data_set, width, depth, classes, auxiliary)
+
+    def networks(
+        self,
+        archs: Architectures,
+        data_set: str = "cifar10",
+        width: int = WIDTH,
+        depth: int = DEPTH,
+    ) -> NetworkGraphs:
+        """The networks that `build` gives with these options, as graphs.
+
+        Without the auxiliary head, which works in training only.
+        """
+        from ..network_graphs.two_cells import two_cell_networks
+
+        n = len(archs)
+        widths, depths = np.full(n, width, np.int64), np.full(n, depth, np.int64)
+        return two_cell_networks(self, archs.codes, widths, depths, data_set)
 
     def _rewrite(self, text: str) -> str:
         if text.startswith("normal:"):

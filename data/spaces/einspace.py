@@ -18,6 +18,8 @@ from .grammar import Grammar, GrammarSpace, Production, Term, TermError, TermGra
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..network_graph import NetworkGraphs
+
 FACTORS = (2, 4, 8)
 DEEPEST = 100  # modules inside each other
 EFFORT = 2000  # modules tried for one term
@@ -218,6 +220,15 @@ class Einspace(GrammarSpace):
         from ..networks.einspace import EinspaceNetwork
 
         return EinspaceNetwork(arch, classes, tuple(shape))
+
+    def networks(self, archs: Architectures, classes: int = CLASSES) -> NetworkGraphs:
+        """The networks that `build` gives for images of 3x32x32, as graphs."""
+        from ..network_graph import join_networks
+        from ..network_graphs.einspace import einspace_network
+
+        return join_networks(
+            [einspace_network(term, IMAGE, classes) for term in terms(archs.codes)]
+        )
 
 
 _OPERATION = {name: index for index, name in enumerate(Einspace.operations, start=2)}

@@ -15,7 +15,7 @@ from ..graph import Graphs
 from ..operations import IDENTITY, ZERO, Operation, pool
 from .base import Codes, register_space
 from .cell4 import EDGES
-from .grammar import GrammarSpace, Term, TermError, TermGraphs
+from .grammar import GrammarSpace, Term, TermError, TermGraphs, terms
 from .hierarchical_nasbench201_grammar import (
     BLOCKS,
     CELL,
@@ -33,6 +33,8 @@ from .hierarchical_nasbench201_grammar import (
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from ..network_graph import NetworkGraphs
 
 CHANNELS, RESOLUTION, CLASSES = 16, 32, 10
 CHUNK = 2048  # architectures costed at a time, so that the working arrays stay small
@@ -172,6 +174,24 @@ class HierarchicalNASBench201(GrammarSpace):
         from ..networks.hierarchical_nasbench201 import HierarchicalNetwork
 
         return HierarchicalNetwork(arch, classes, channels, resolution)
+
+    def networks(
+        self,
+        archs: Architectures,
+        classes: int = CLASSES,
+        channels: int = CHANNELS,
+        resolution: int = RESOLUTION,
+    ) -> NetworkGraphs:
+        """The networks that `build` gives, as graphs without building them.
+
+        Parameters
+        ----------
+        classes, channels, resolution : as in `build`.
+        """
+        from ..network_graphs.hierarchical_nasbench201 import hierarchical_networks
+
+        shape = (3, resolution, resolution)
+        return hierarchical_networks(shape, terms(archs.codes), classes, channels)
 
 
 class _Wiring:

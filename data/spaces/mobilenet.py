@@ -23,6 +23,8 @@ from .text import parse_forms
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..network_graph import NetworkGraphs
+
 LAYERS = (4, 4, 4, 4, 4, 1)
 STRIDES = (2, 2, 2, 1, 2, 1)
 WIDTHS = (32, 16, 32, 40, 80, 96, 192, 320, 1280)  # stem, first layer, six stages, last layer
@@ -156,6 +158,23 @@ class MobileNetV2(ProductSpace):
             for stride, count in zip(STRIDES, LAYERS, strict=True)
         ]
         return MobileNetwork(stages, widths, classes)
+
+    def networks(
+        self, archs: Architectures, classes: int = CLASSES, widths: Sequence[int] = WIDTHS
+    ) -> NetworkGraphs:
+        """The networks that `build` gives, at 224x224 pixels, as graphs without building them.
+
+        Parameters
+        ----------
+        classes, widths : as in `build`.
+        """
+        from ..network_graphs.mobilenet import mobilenet_template
+
+        stages = tuple(zip(STRIDES, LAYERS, strict=True))
+        template = mobilenet_template(
+            self.input_shape, stages, tuple(SHAPES), tuple(widths), classes
+        )
+        return template.select(archs.codes)
 
 
 def _fixed(widths: Sequence[int]) -> tuple[int, int]:

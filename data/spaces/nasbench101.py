@@ -20,6 +20,8 @@ from .text import parse_forms
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..network_graph import NetworkGraphs
+
 GRAPHS = Path(__file__).parents[1] / "tables" / "nasbench101_graphs.parquet"
 VERTICES = 7
 INTERIOR = 5
@@ -27,7 +29,8 @@ MAXIMUM_EDGES = 9
 MISSING = 3  # the operation code of a vertex that a smaller cell does not have
 UPPER = np.triu_indices(VERTICES, 1)
 OUTPUT_VERTEX = VERTICES - 1
-CELLS = 3  # in each stack of the benchmark's network
+STACKS = 3  # of the benchmark's network
+CELLS = 3  # in each stack
 CHUNK = 4096  # cells at a time, so that the working arrays stay in the cache
 
 
@@ -217,6 +220,21 @@ class NASBench101(SearchSpace):
         operations = [self.names[index] for index in live.operations[0, kept[1:-1]]]
         matrix = live.adjacency[0][np.ix_(kept, kept)]
         return NASBench101Network(matrix, operations, classes, channels, cells)
+
+    def networks(
+        self, archs: Architectures, classes: int = 10, channels: int = 128, cells: int = CELLS
+    ) -> NetworkGraphs:
+        """The networks that `build` gives, at 32x32 pixels, as graphs without building them.
+
+        Parameters
+        ----------
+        classes, channels, cells : as in `build`.
+        """
+        from ..network_graphs.nasbench101 import nasbench101_networks
+
+        live = archs.graphs.live
+        widths = [_channels(live, channels << stack) for stack in range(STACKS)]
+        return nasbench101_networks(self.input_shape, live, widths, classes, cells)
 
     def _require_valid(self, codes: NDArray[np.uint8], strings: Sequence[str]) -> None:
         bad = np.flatnonzero(~self.valid(codes))

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from ..architecture import Architecture, Architectures
 from ..operations import IDENTITY, ZERO, convolution, pool
 from .base import ProductSpace, register_space
-from .cell4 import NODES, WIRING
+from .cell4 import NODES, WIRING, live_codes
 from .text import parse_forms
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from ..network_graph import NetworkGraphs
 
 FORM = "|?~0|+|?~0|?~1|+|?~0|?~1|?~2|"
 
@@ -57,6 +59,10 @@ class NASBench201(ProductSpace):
         form = FORM.replace("?", "{}")
         return [form.format(*row) for row in names[codes].tolist()]
 
+    def live_form(self, archs: Architectures) -> Architectures:
+        """Each cell with `none` on every edge that is not on a way from input to output."""
+        return Architectures(self, live_codes(archs.codes))
+
     def cost(
         self, archs: Architectures, data_set: str = "cifar10"
     ) -> dict[str, NDArray[np.generic]]:
@@ -91,6 +97,20 @@ class NASBench201(ProductSpace):
 
         names = list(self.operations)
         return NASBench201Network([names[code] for code in arch.code], classes, channels, cells)
+
+    def networks(
+        self, archs: Architectures, classes: int = 10, channels: int = 16, cells: int = 5
+    ) -> NetworkGraphs:
+        """The networks that `build` gives, at 32x32 pixels, as graphs without building them.
+
+        Parameters
+        ----------
+        classes, channels, cells : as in `build`.
+        """
+        from ..network_graphs.nasbench201 import nasbench201_template
+
+        template = nasbench201_template(self.input_shape, classes, channels, cells)
+        return template.select(archs.codes)
 
 
 def _fixed_params(classes: int) -> int:

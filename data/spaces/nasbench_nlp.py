@@ -39,10 +39,13 @@ from .recurrent_cells_random import random_cells
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..network_graph import NetworkGraphs
+
 VOCABULARY = 10_000  # words of the Penn Treebank, found from the published parameters
 EMBEDDING = 400
 HIDDEN = 600
 LAYERS = ((EMBEDDING, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, EMBEDDING))  # sizes of x and of states
+TOKENS = 2  # over which networks are unrolled as graphs: what follows repeats the second
 MOST_DRAWN = 1_000_000  # distinct cells in one sample
 EXAMPLE = "linear(x,h0);tanh(n0);sum(n1,h1);sigm(n2)>n1,n3"
 NODE = re.compile(rf"({'|'.join(OPERATIONS)})\(([xhn0-9,]+)\)", re.ASCII)
@@ -267,6 +270,30 @@ class NASBenchNLP(SearchSpace):
         from ..networks.nasbench_nlp import RecurrentLanguageModel
 
         return RecurrentLanguageModel(arch, vocabulary, **options)
+
+    def networks(
+        self,
+        archs: Architectures,
+        vocabulary: int = VOCABULARY,
+        embedding: int = EMBEDDING,
+        hidden: int = HIDDEN,
+        layers: int = len(LAYERS),
+        tokens: int = TOKENS,
+    ) -> NetworkGraphs:
+        """The networks that `build` gives, unrolled over a few tokens, as graphs.
+
+        Parameters
+        ----------
+        vocabulary, embedding, hidden, layers : as in `RecurrentLanguageModel`.
+        tokens : length of the sequence; states before it are zero.
+        """
+        from ..network_graph import join_networks
+        from ..network_graphs.nasbench_nlp import language_model
+
+        sizes = [embedding, *[hidden] * (layers - 1), embedding]
+        return join_networks(
+            [language_model(code, tokens, vocabulary, sizes) for code in archs.codes]
+        )
 
 
 RECIPE_NAMES = tuple(NASBenchNLP.operations)

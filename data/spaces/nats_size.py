@@ -18,6 +18,8 @@ from .text import parse_forms
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..network_graph import NetworkGraphs
+
 CHANNELS = (8, 16, 24, 32, 40, 48, 56, 64)
 # Stages of equal resolution: a residual block that halves it leads the second and the third.
 CELLS = (Cell("stage 1", 0, 3), Cell("stage 2", 3, 7), Cell("stage 3", 7, 11))
@@ -121,6 +123,17 @@ class NATSBenchSize(ProductSpace):
         from ..networks.nats_size import NATSBenchSizeNetwork
 
         return NATSBenchSizeNetwork(self.channels(arch.code).tolist(), classes)
+
+    def networks(self, archs: Architectures, classes: int = 10) -> NetworkGraphs:
+        """The networks that `build` gives, at 32x32 pixels, as graphs without building them.
+
+        Parameters
+        ----------
+        classes : as in `build`.
+        """
+        from ..network_graphs.nats_size import nats_size_networks
+
+        return nats_size_networks(self.input_shape, archs.codes, CHANNELS, classes)
 
 
 Counts = tuple[NDArray[np.int64], NDArray[np.int64]]

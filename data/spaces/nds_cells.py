@@ -23,6 +23,8 @@ from .two_cells import TwoCellSpace
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..network_graph import NetworkGraphs
+
 WIDTHS = (32, 48, 64, 80, 96)  # of the ImageNet sweeps
 DEPTHS = (6, 10, 14, 18, 22)
 LARGEST = 254
@@ -121,6 +123,13 @@ class NDSCellSpace(TwoCellSpace):
         [genotype] = self.genotypes(arch.code[None])
         width, depth = arch.code[-2:].tolist()
         return CellNetwork(genotype, data_set, width, depth, classes, auxiliary)
+
+    def networks(self, archs: Architectures, data_set: str = "imagenet") -> NetworkGraphs:
+        """The networks that `build` gives for a data set, as graphs, without auxiliary heads."""
+        from ..network_graphs.two_cells import two_cell_networks
+
+        width, depth = archs.codes[:, -2:].astype(np.int64).T
+        return two_cell_networks(self, archs.codes, width, depth, data_set)
 
     def _read_macro(
         self, numbers: Sequence[tuple[str, ...]], strings: Sequence[str]

@@ -40,6 +40,8 @@ from .nds_stages_cost import (
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..network_graph import NetworkGraphs
+
 STEM_STRIDES = (1, 4, 8)
 STAGE_STRIDES = (1, 2)
 LARGEST = 4096  # largest depth, width or number of groups that is read
@@ -216,6 +218,12 @@ class StageNetworks(SearchSpace):
         from ..networks.nds_stages import StageNetwork
 
         return StageNetwork(arch, classes)
+
+    def networks(self, archs: Architectures) -> NetworkGraphs:
+        """The networks that `build` gives, at the resolutions of `cost`, as graphs."""
+        from ..network_graphs.nds_stages import stage_networks
+
+        return stage_networks(self.name, *split(archs.codes.astype(np.int64)))
 
     @property
     def _family(self) -> str:

@@ -13,11 +13,13 @@ from ..architecture import Architecture, Architectures
 from ..graph import Graphs
 from ..operations import ZERO, Operation, convolution
 from .base import ProductSpace, malformed, register_space
-from .cell4 import EDGES, NODES, WIRING
+from .cell4 import EDGES, NODES, WIRING, live_codes
 from .text import parse_forms
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from ..network_graph import NetworkGraphs
 
 CLASSES = 75  # object classification, the task of the published sizes
 RESOLUTION = 224
@@ -37,6 +39,7 @@ class TransNASBench101Micro(ProductSpace):
 
     name = "transnasbench101-micro"
     description = "TransNAS-Bench-101 micro: cells of 4 nodes, 4 operations on 6 edges"
+    input_shape = (3, RESOLUTION, RESOLUTION)
     operations = {
         "none": ZERO,
         "skip_connect": Operation("identity"),
@@ -63,6 +66,10 @@ class TransNASBench101Micro(ProductSpace):
         """The code, with the skips that read the input as the operation they are; (n, 6)."""
         from_input = np.array([source == 0 for source, _ in EDGES])
         return np.where(from_input & (codes == 1), np.uint8(4), codes)
+
+    def live_form(self, archs: Architectures) -> Architectures:
+        """Each cell with `none` on every edge that is not on a way from input to output."""
+        return Architectures(self, live_codes(archs.codes))
 
     def cost(self, archs: Architectures) -> dict[str, NDArray[np.generic]]:
         """Parameters and multiply-accumulates at 224x224 with a classifier of 75 classes."""
@@ -94,6 +101,21 @@ class TransNASBench101Micro(ProductSpace):
         modules = [int(module) for module in MICRO_MODULES]
         return TransNASBench101Network(modules, cell, classes, channels)
 
+    def networks(
+        self, archs: Architectures, classes: int = CLASSES, channels: int = STEM
+    ) -> NetworkGraphs:
+        """The networks that `build` gives, at 224x224 pixels, as graphs without building them.
+
+        Parameters
+        ----------
+        classes, channels : as in `build`.
+        """
+        from ..network_graphs.transnasbench101 import micro_template
+
+        modules = tuple(int(module) for module in MICRO_MODULES)
+        template = micro_template(self.input_shape, modules, classes, channels)
+        return template.select(archs.codes)
+
 
 @register_space
 class TransNASBench101Macro(ProductSpace):
@@ -122,6 +144,7 @@ class TransNASBench101Macro(ProductSpace):
     code_length = 6
     nodes = ("input", *(f"module {position}" for position in range(1, 7)), "output")
     fixed_wiring = True
+    input_shape = (3, RESOLUTION, RESOLUTION)
 
     def parse(self, strings: Sequence[str]) -> NDArray[np.uint8]:
         """Strings like 64-1234-basic to codes (n, 6)."""
@@ -203,6 +226,20 @@ class TransNASBench101Macro(ProductSpace):
 
         modules = [module for module in arch.code.tolist() if module]
         return TransNASBench101Network(modules, ResidualBlock, classes, channels)
+
+    def networks(
+        self, archs: Architectures, classes: int = CLASSES, channels: int = STEM
+    ) -> NetworkGraphs:
+        """The networks that `build` gives, at 224x224 pixels, as graphs without building them.
+
+        Parameters
+        ----------
+        classes, channels : as in `build`.
+        """
+        from ..network_graphs.transnasbench101 import macro_networks
+
+        chains = [[module for module in code if module] for code in archs.codes.tolist()]
+        return macro_networks(self.input_shape, chains, classes, channels)
 
     def _require_valid(self, codes: NDArray[np.uint8], strings: Sequence[str]) -> None:
         bad = np.flatnonzero(~self.valid(codes))

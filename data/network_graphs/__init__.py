@@ -1,0 +1,1 @@
+"""Whole networks of the search spaces as graphs, written without building them."""

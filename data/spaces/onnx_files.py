@@ -1,0 +1,166 @@
+"""The space of networks that are files: each ONNX file is one architecture.
+
+It is registered under no name, since what it holds are the files that were read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ArchcastError, OnnxError
+from ..architecture import Architecture, Architectures
+from ..graph import Graphs
+from ..network_graph import NetworkGraphs, join_networks
+from ..onnx_graph import OnnxNetwork, read_onnx
+from .base import Codes, SearchSpace
+
+LARGEST_FOLDER = 1_000_000
+
+
+class OnnxSpace(SearchSpace):
+    """Networks read from files; an architecture's code is its place among them.
+
+    Parameters
+    ----------
+    files : the networks; two of one name are told apart by a number behind it.
+    """
+
+    name = "onnx"
+    description = "networks read from ONNX files"
+    operations = {}
+    code_length = 1
+    code_type = np.uint32
+    nodes = ()
+
+    def __init__(self, files: Sequence[OnnxNetwork]) -> None:
+        self.files = tuple(files)
+        self.size = len(self.files)
+        self._names = _distinct([file.name for file in self.files])
+
+    def parse(self, strings: Sequence[str]) -> Codes:
+        """File names to codes; `ArchitectureError` for one that was not read."""
+        places = {name: place for place, name in enumerate(self._names)}
+        for string in strings:
+            if str(string) not in places:
+                raise OnnxError(f"no file {str(string)[:100]!r} was read; pass it to load_onnx")
+        codes = [places[str(string)] for string in strings]
+        return np.array(codes, self.code_type).reshape(-1, 1)
+
+    def format(self, codes: Codes) -> list[str]:
+        """The names of the files."""
+        return [self._names[place] for place in codes[:, 0]]
+
+    def networks(self, archs: Architectures) -> NetworkGraphs:
+        """The networks as they stand in the files."""
+        return join_networks([self.files[place].graph for place in archs.codes[:, 0]])
+
+    def cost(self, archs: Architectures) -> dict[str, NDArray[np.generic]]:
+        """Weights of convolutions and linear layers, and multiply-accumulates of these and of
+        matrix products; the former without biases and normalisation, which exporters fold."""
+        files = [self.files[place] for place in archs.codes[:, 0]]
+        return {
+            "params": np.array([file.weights for file in files], np.int64),
+            "flops": np.array([file.macs for file in files], np.float64),
+        }
+
+    def cell_hashes(
+        self, archs: Architectures, identity: Literal["code", "live", "contracted"]
+    ) -> NDArray[np.uint64]:
+        """`code` keeps everything but names and weights; the others are the `skeleton`, since a
+        file has no cell."""
+        if identity != "code":
+            return archs.hashes("skeleton")
+        return np.array([self.files[place].exact for place in archs.codes[:, 0]], np.uint64)
+
+    def enumerate(self) -> Architectures:
+        """All files, in the order in which they were read."""
+        return Architectures(self, np.arange(len(self.files), dtype=np.uint32)[:, None])
+
+    def sample(self, n: int, seed: int = 0) -> Architectures:
+        """n of the files."""
+        return self.enumerate()[self._sample_rows(n, len(self.files), seed)]
+
+    def graph(self, codes: Codes) -> Graphs:
+        """`ArchcastError`: a file is a whole network, and has no cell."""
+        self._refuse("has no graph of a cell; use an encoding of whole networks")
+
+    def mutate(self, archs: Architectures, seed: int = 0) -> Architectures:
+        """`ArchcastError`: a file has no neighbours."""
+        self._refuse("cannot be changed; search in a space")
+
+    def neighbours(self, arch: Architecture) -> Architectures:
+        """`ArchcastError`: a file has no neighbours."""
+        self._refuse("has no neighbours; search in a space")
+
+    def build(self, arch: Architecture) -> Any:
+        """`ArchcastError`: nothing in a file is run."""
+        self._refuse("is not built; run it in onnxruntime")
+
+    def joined(self, batches: Sequence[Architectures]) -> Architectures:
+        """One batch out of several; the files of all of them are one space."""
+        files: list[OnnxNetwork] = []
+        starts: dict[int, int] = {}
+        for batch in batches:
+            assert isinstance(batch.space, OnnxSpace)
+            if id(batch.space) not in starts:
+                starts[id(batch.space)] = len(files)
+                files += batch.space.files
+        codes = [batch.codes + np.uint32(starts[id(batch.space)]) for batch in batches]
+        return Architectures(OnnxSpace(files), np.concatenate(codes))
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise ArchcastError(f"a network of an ONNX file {reason}")
+
+
+def load_onnx(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], batch: int | None = None
+) -> Architectures:
+    """The networks in ONNX files, and in folders of them at any depth, as architectures.
+
+    Weights are not needed. `archs.space.files` tells what is known of each.
+
+    Parameters
+    ----------
+    paths : one path or several.
+    batch : what sizes that are not fixed and named like a batch are; 1 by default.
+
+    Raises `OnnxError`, one line with the file and the node, for a file that cannot be read.
+    """
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    return OnnxSpace([read_onnx(file, batch) for file in onnx_files(paths)]).enumerate()
+
+
+def onnx_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The files themselves; of a folder, every .onnx below it, sorted."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(path.rglob("*.onnx"))
+        if not inside:
+            raise OnnxError(f"{path} holds no .onnx files")
+        found += inside
+        if len(found) > LARGEST_FOLDER:
+            raise OnnxError(f"{path} holds more than {LARGEST_FOLDER} files")
+    return found
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    taken: dict[str, int] = {}
+    result = []
+    for name in names:
+        taken[name] = taken.get(name, 0) + 1
+        while taken[name] > 1 and f"{name} ({taken[name]})" in taken:
+            taken[name] += 1
+        told = name if taken[name] == 1 else f"{name} ({taken[name]})"
+        taken.setdefault(told, 1)
+        result.append(told)
+    return tuple(result)

@@ -1,0 +1,347 @@
+"""Networks that spaces write as graphs, against the modules that they build."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archcast
+from archcast.data.architecture import concatenate
+from archcast.data.canonical import canonical, network_hashes
+from archcast.data.network_graph import KIND, NetworkGraphs
+from archcast.data.network_writer import NetworkWriter
+from archcast.data.networks.counting import COUNTED, count_flops
+from archcast.data.onnx_export import export_network
+from archcast.data.onnx_graph import read_onnx
+from archcast.data.spaces.base import SPACES, SearchSpace
+from archcast.data.spaces.nasbench_nlp import TOKENS
+
+torch.set_num_threads(1)
+
+SAMPLES = 4
+WRITING = [
+    name
+    for name in SPACES.names()
+    if type(archcast.get_space(name)).networks is not SearchSpace.networks
+]
+SAME_SHAPE = ("sum", "identity", "activation", "output")
+READERS = ("convolution", "linear", "max-pool", "average-pool")  # that keep what they read
+
+
+class Tokens(nn.Module):
+    """A network of sequences that takes one as numbers with a comma, as images are."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(1, length) to the logits."""
+        return self.network(tokens.long().T)[0]
+
+
+def cell201(*operations):
+    return "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|".format(*operations)
+
+
+NONE, SKIP, N1, N3, AVERAGE = archcast.get_space("nasbench201").operations
+# What samples may miss: dead edges, nothing but skips, nothing at all, the smallest, truncation.
+SPECIAL = {
+    "nasbench201": [
+        cell201(N3, NONE, NONE, NONE, N1, SKIP),
+        cell201(NONE, N3, N1, SKIP, AVERAGE, NONE),
+        cell201(*[SKIP] * 6),
+        cell201(AVERAGE, AVERAGE, SKIP, AVERAGE, SKIP, N3),  # a partial sum is needed twice
+        cell201(*[NONE] * 6),
+    ],
+    "transnasbench101-micro": [f"64-41414-{code}" for code in ("1_11_111", "0_00_000", "2_01_302")],
+    "transnasbench101-macro": ["64-1234-basic", "64-111142-basic"],
+    "nasbench101": [
+        "01,00:",
+        "011,001,000:maxpool3x3",
+        "01110,00101,00001,00001,00000:conv3x3-bn-relu,conv1x1-bn-relu,maxpool3x3",
+    ],
+    "nats-bench-size": ["8:8:8:8:8", "64:8:64:8:64"],
+}
+
+
+def archs_of(name, n=SAMPLES, seed=11):
+    space = archcast.get_space(name)
+    sample = space.sample(n, seed=seed)
+    special = SPECIAL.get(name)
+    return concatenate([space.architectures(special), sample]) if special else sample
+
+
+def built(arch):
+    """The module without storage for its weights, and the shape of an input that it takes."""
+    with torch.device("meta"):
+        module = arch.space.build(arch)
+    if len(arch.space.input_shape) == 1:
+        return Tokens(module), (TOKENS,)  # over which written networks are unrolled
+    return module, arch.space.input_shape
+
+
+def flops(arch, module, shape):
+    """Counted on the module; by the closed form where it has linear functions, which are not."""
+    if isinstance(module, Tokens):
+        return TOKENS * arch.space.cost(arch.batch())["flops"][0]
+    return count_flops(module, shape)
+
+
+def layer_weights(module):
+    layers = [layer for layer in module.modules() if isinstance(layer, COUNTED)]
+    return sum({id(layer.weight): layer.weight.numel() for layer in layers}.values())
+
+
+def totals(networks: NetworkGraphs, values):
+    before = np.concatenate([[0], np.cumsum(values)])
+    return before[networks.nodes[1:]] - before[networks.nodes[:-1]]
+
+
+def test_some_spaces_write_their_networks():
+    assert len(WRITING) >= 7
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_written_networks_have_the_weights_and_macs_of_built_ones(name):
+    archs = archs_of(name)
+    networks = archs.space.networks(archs)
+    layers = networks.is_kind("convolution", "linear")
+    assert not networks.weights[~layers].any()
+    weights = totals(networks, networks.weights)
+    macs = totals(networks, np.where(layers, networks.macs, 0.0))
+    assert len(networks) == len(archs)
+    for index, arch in enumerate(archs):
+        module, shape = built(arch)
+        assert weights[index] == layer_weights(module), str(arch)
+        assert macs[index] == flops(arch, module, shape), str(arch)
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_written_networks_are_well_formed(name):
+    archs = archs_of(name, 20, seed=3)
+    networks = archs.space.networks(archs)
+    owner = networks.owner
+    assert (networks.source < networks.target).all()
+    assert np.array_equal(owner[networks.source], networks.edge_owner)
+    assert np.array_equal(owner[networks.target], networks.edge_owner)
+    assert (np.bincount(owner[networks.is_kind("output")]) == 1).all()
+    assert (np.bincount(owner[networks.is_kind("input")]) >= 1).all()
+    assert not np.isin(networks.target, np.flatnonzero(networks.is_kind("input"))).any()
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_shapes_agree_along_edges(name):
+    archs = archs_of(name, 20, seed=5)
+    networks = archs.space.networks(archs)
+    shapes = networks.numbers[:, -3:]
+    channels, entering = networks.column("channels"), networks.column("channels in")
+    to = networks.kind[networks.target]
+    same = np.isin(to, [KIND[kind] for kind in SAME_SHAPE])
+    assert (shapes[networks.source[same]] == shapes[networks.target[same]]).all()
+    reads = np.isin(to, [KIND[kind] for kind in READERS])
+    assert (channels[networks.source[reads]] == entering[networks.target[reads]]).all()
+    joined = np.bincount(networks.target, channels[networks.source], len(channels))
+    concatenations = networks.is_kind("concatenation")
+    assert (joined[concatenations] == channels[concatenations]).all()
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_a_network_does_not_depend_on_its_batch(name):
+    archs = archs_of(name, 6, seed=7)
+    together = archs.space.networks(archs)
+    for index in range(len(archs)):
+        alone, part = archs.space.networks(archs[[index]]), together[[index]]
+        for field in ("nodes", "edges", "kind", "numbers", "weights", "macs", "source", "target"):
+            assert np.array_equal(getattr(alone, field), getattr(part, field)), field
+        texts = [np.array(networks.labels)[networks.label] for networks in (alone, part)]
+        assert np.array_equal(*texts)
+    assert len(archs.space.networks(archs[:0])) == 0
+
+
+# Networks that export in a moment; the skeleton of others is that of the default options.
+SMALL = {
+    "nasbench101": {"channels": 16, "cells": 1},
+    "nasbench201": {"channels": 4, "cells": 1},
+    "transnasbench101-macro": {"channels": 8},
+    "transnasbench101-micro": {"channels": 8},
+    "hierarchical-nasbench201": {"channels": 4},
+    "mobilenet-v2": {"widths": (8, 8, 8, 8, 16, 16, 16, 24, 32)},
+}
+
+LARGE = ("nds-amoeba", "nds-enas", "nds-nasnet", "nds-pnas")  # up to 15 seconds a network
+
+
+def skeletons(archs, **options):
+    return network_hashes(canonical(archs.space.networks(archs, **options)))
+
+
+def require_same_skeleton(archs, exporter="legacy"):
+    space = archs.space
+    options = SMALL.get(space.name, {})
+    networks = canonical(space.networks(archs, **options))
+    written = network_hashes(networks)
+    for index, arch in enumerate(archs):
+        read = read_onnx(export_network(space, arch, exporter, **options))
+        assert not read.unknown, str(arch)
+        assert read.skeleton == written[index], str(arch)
+        live, alone = canonical(read.graph), networks[[index]]
+        assert live.weights.sum() == alone.weights.sum(), str(arch)
+        assert live.macs.sum() == pytest.approx(alone.macs.sum(), rel=1e-12), str(arch)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in WRITING],
+)
+def test_an_exported_network_has_the_skeleton_that_its_space_writes(name):
+    require_same_skeleton(archcast.get_space(name).sample(2, seed=1))
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_exported_special_cases_have_the_skeletons_that_their_spaces_write(name):
+    require_same_skeleton(archcast.get_space(name).architectures(SPECIAL[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRITING)
+def test_many_exported_networks_have_the_skeletons_that_their_spaces_write(name):
+    require_same_skeleton(archcast.get_space(name).sample(12, seed=2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRITING)
+def test_the_dynamo_exporter_gives_the_skeletons_too(name):
+    require_same_skeleton(archs_of(name, 2, seed=3), "dynamo")
+
+
+def test_it_does_not_matter_how_a_network_adds():
+    def added(bracket):
+        network = NetworkWriter((3, 8, 8))
+        x, y, z = (network.convolution(network.input, 3, kernel) for kernel in (1, 3, 5))
+        partial = network.activation(network.sum([x, y]))
+        network.output(network.sum([partial, bracket(network, x, y, z)]))
+        return network_hashes(canonical(network.finish()))[0]
+
+    flat = added(lambda network, x, y, z: network.sum([x, y, z]))
+    for nested in (
+        lambda network, x, y, z: network.sum([network.sum([x, y]), z]),
+        lambda network, x, y, z: network.sum([network.sum([z, y]), x]),
+    ):
+        assert added(nested) == flat
+    for other in (
+        lambda network, x, y, z: network.sum([network.sum([x, y]), x]),
+        lambda network, x, y, z: network.sum([network.sum([x, y]), z, z]),
+        lambda network, x, y, z: network.sum([network.activation(network.sum([x, y])), z]),
+    ):
+        assert added(other) != flat
+
+
+def test_isomorphic_cells_have_one_skeleton():
+    space = archcast.get_space("nasbench201")
+    for first, second in (
+        (cell201(N3, N1, NONE, NONE, SKIP, SKIP), cell201(N1, N3, NONE, NONE, SKIP, SKIP)),
+        # A skip on the way to the output instead of a direct edge.
+        (cell201(N3, NONE, NONE, N1, SKIP, NONE), cell201(N3, N1, NONE, NONE, SKIP, SKIP)),
+        # An average that two edges take of one value is one average, added twice.
+        (
+            cell201(SKIP, NONE, NONE, AVERAGE, AVERAGE, NONE),
+            cell201(AVERAGE, NONE, SKIP, NONE, SKIP, SKIP),
+        ),
+    ):
+        one, other = skeletons(space.architectures([first, second]))
+        assert one == other, (first, second)
+
+
+def test_other_operations_multiplicities_and_ways_have_other_skeletons():
+    space = archcast.get_space("nasbench201")
+    texts = [
+        cell201(N3, N1, NONE, NONE, SKIP, SKIP),
+        cell201(N3, N3, NONE, NONE, SKIP, SKIP),
+        cell201(N3, NONE, N1, NONE, NONE, SKIP),  # one after the other
+        cell201(N1, NONE, N3, NONE, NONE, SKIP),
+        cell201(AVERAGE, NONE, SKIP, NONE, SKIP, SKIP),
+        cell201(AVERAGE, NONE, NONE, NONE, SKIP, NONE),
+        cell201(N3, NONE, SKIP, NONE, SKIP, SKIP),
+        cell201(N3, NONE, NONE, NONE, SKIP, NONE),
+    ]
+    assert len(np.unique(skeletons(space.architectures(texts)))) == len(texts)
+
+
+def test_a_network_that_joins_nothing_is_its_ends():
+    space = archcast.get_space("nasbench201")
+    none = canonical(space.networks(space.architectures([cell201(*[NONE] * 6)])))
+    assert none.kind.tolist() == [KIND["input"], KIND["output"]]
+    assert len(none.source) == 0
+
+
+def test_skips_add_what_they_pass():
+    space = archcast.get_space("nasbench201")
+    archs = space.architectures([cell201(*[SKIP] * 6), cell201(NONE, NONE, NONE, SKIP, NONE, NONE)])
+    four_times, once = (canonical(part) for part in map(space.networks, (archs[:1], archs[1:])))
+    assert four_times.is_kind("sum").sum() == 15 + 2
+    assert once.is_kind("sum").sum() == 2
+    assert len(np.unique(skeletons(archs))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("nasbench201", 5260), ("transnasbench101-micro", 1376)]
+)
+def test_how_many_skeletons_a_space_of_cells_has(name, count):
+    """As many as contracted cells, but that equal averages of one value are one on NAS-Bench-201.
+
+    There are 5,425 contracted cells of NAS-Bench-201 as long as each average is a node.
+    """
+    archs = archcast.get_space(name).enumerate()
+    small = {key: value for key, value in SMALL[name].items() if key in ("channels", "cells")}
+    found = skeletons(archs, **small)
+    assert len(np.unique(found)) == count
+    expected = merged_cells(archs)
+    assert len(np.unique(expected)) == count
+    assert len(np.unique(np.stack([found, expected]), axis=1).T) == count
+
+
+def merged_cells(archs):
+    """Hashes of cells without identities, equal averages of one value merged."""
+    graphs = archs.graphs.contracted
+    adjacency, mask = graphs.adjacency.copy(), graphs.mask.copy()
+    average = graphs.is_kind("average-pool")
+    for later in range(2, 7):
+        for earlier in range(1, later):
+            same = mask[:, [earlier, later]].all(1) & average[:, [earlier, later]].all(1)
+            same &= (adjacency[:, :, earlier] == adjacency[:, :, later]).all(1)
+            adjacency[same, earlier] += adjacency[same, later]
+            adjacency[same, later] = 0
+            adjacency[same, :, later] = 0
+            mask[same, later] = False
+    merged = replace(
+        graphs,
+        adjacency=adjacency,
+        mask=mask,
+        operations=np.where(mask, graphs.operations, 0).astype(np.uint8),
+    )
+    return merged.hashes("merged")
+
+
+def test_writing_does_not_import_torch(tmp_path):
+    code = """
+import sys, archcast
+for name in {names}:
+    space = archcast.get_space(name)
+    space.networks(space.sample(2))
+print("torch" in sys.modules)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code.format(names=WRITING)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "False"
