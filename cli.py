@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +12,27 @@ import typer
 
 from .console import emit, grid, progress_bar, say
 from .errors import ArchcastError
-from .printing import encoding_grid, evaluation_parts, search_parts, space_parts
+from .options import (
+    BatchSizeOption,
+    DataOption,
+    EncodingOption,
+    HyperparametersOption,
+    JobsOption,
+    JsonOption,
+    OwnEncodingOption,
+    ProxiesOption,
+    ResolutionOption,
+    ResumeOption,
+    ScalingOption,
+    SeedOption,
+    SpaceOption,
+    TableArgument,
+    TargetOption,
+    if_given,
+    split_names,
+    split_numbers,
+)
+from .printing import encoding_parts, evaluation_parts, search_parts, space_parts
 
 if TYPE_CHECKING:
     from .data.architecture import Architectures
@@ -24,30 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-
-TableArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="TABLE", help="A bundled table (nasbench201/cifar10), or a CSV or Parquet file."
-    ),
-]
-SpaceOption = Annotated[
-    str | None, typer.Option(help="Search space of a file that does not say it.")
-]
-TargetOption = Annotated[str | None, typer.Option(help="Label column of a file with several.")]
-HyperparametersOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Columns, separated by commas, that describe an architecture in a file without a"
-        " column for it; all but target, params and flops by default."
-    ),
-]
-EncodingOption = Annotated[
-    str, typer.Option("--encoding", "-e", help="Encoding, several joined by +.")
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")]
-JobsOption = Annotated[int, typer.Option(min=1, help="Processes to use.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -113,24 +111,39 @@ def encode(
     space: SpaceOption = None,
     hyperparameters: HyperparametersOption = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many, at random.")] = None,
+    proxies: ProxiesOption = None,
+    data: DataOption = None,
+    batch_size: BatchSizeOption = None,
+    resolution: ResolutionOption = None,
+    scaling: ScalingOption = None,
+    resume: ResumeOption = False,
+    jobs: JobsOption = 1,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Turn architectures into vectors.
 
+    Computed proxies are kept raw in a folder beside the output, FILE.proxies, as they are found.
+
     Example: archcast encode nasbench201 -e path+graph-features -o vectors.parquet
     """
     import time
 
-    from .encodings.base import make_encoding
+    from .encodings.base import as_encoding
     from .encodings.export import FORMATS, write_vectors
+    from .encodings.zero_cost import encodings_from, failures_of, raw_values_beside
     from .files import check_format
 
     if out is not None:
         check_format(out, FORMATS)
+    asked = {"data": data, "batch_size": batch_size, "resolution": resolution, "scaling": scaling}
+    given = {name: value for name, value in asked.items() if value is not None}
+    made = as_encoding(encodings_from([encoding], proxies, jobs, **given)[0])
+    raw_values_beside(made, out, resume, seed)
     archs = _candidates([source], space, sample, seed, hyperparameters)
-    made = make_encoding(encoding)
     start = time.perf_counter()
+    with progress_bar("measuring networks", len(archs)) as progress:
+        made = made.prepared(archs, progress)
     vectors = made.fit_transform(archs)
     seconds = time.perf_counter() - start
     names = made.get_feature_names_out().tolist()
@@ -141,12 +154,14 @@ def encode(
         "source": source,
         "space": archs.space.name,
         "encoding": made.name,
+        "encoding_source": made.provenance(archs.space),
+        "failures": failures_of(made, archs),
         "architectures": len(archs),
         "features": names,
         "seconds": seconds,
         "out": None if out is None else str(out),
     }
-    emit(document, as_json, lambda: [encoding_grid(document, vectors)])
+    emit(document, as_json, lambda: encoding_parts(document, vectors))
 
 
 @app.command()
@@ -157,12 +172,12 @@ def train(
         int | None, typer.Option(min=2, help="Random labels to use; all by default.")
     ] = None,
     predictor: Annotated[str, typer.Option("--predictor", "-p")] = "xgboost",
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", "-e", help="Encoding, several joined by +.")
-    ] = None,
+    encoding: OwnEncodingOption = None,
     space: SpaceOption = None,
     target: TargetOption = None,
     hyperparameters: HyperparametersOption = None,
+    proxies: ProxiesOption = None,
+    jobs: JobsOption = 1,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -170,10 +185,13 @@ def train(
 
     Example: archcast train nasbench201/cifar10 --labels 100 -o model
     """
+    from .encodings.zero_cost import encodings_from
     from .evaluation.training import train_and_measure
 
     loaded = _load(table, space, target, hyperparameters)
-    fitted, document = train_and_measure(loaded, predictor, encoding, labels, seed)
+    made = next(iter(encodings_from(if_given(encoding), proxies, jobs)), None)
+    with progress_bar("measuring networks", len(loaded)) as progress:
+        fitted, document = train_and_measure(loaded, predictor, made, labels, seed, progress)
     fitted.save(out, target=f"{loaded.name}: {loaded.target_name}", metrics=document["metrics"])
     say(f"wrote the predictor to {out}")
     told = {**document, "out": str(out)}
@@ -182,6 +200,7 @@ def train(
         title = f"{predictor} on {loaded.name}, {document['labels']:,} labels"
         rows = [(name, f"{value:.3f}") for name, value in document["metrics"].items()]
         yield grid(title, [f"measured on {document['measured_on']}", ""], rows)
+        yield from if_given(document["encoding_source"])
 
     emit(told, as_json, render)
 
@@ -194,12 +213,14 @@ def rank(
             metavar="CANDIDATES…", help="A search space, a table, files, or architecture strings."
         ),
     ],
-    model: Annotated[Path, typer.Option("--model", "-m", help="Folder written by train.")],
+    model: Annotated[Path, typer.Option("--model", "-m", help="Written by train or export.")],
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many, at random.")] = None,
     top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="CSV or Parquet file for all of them.")
     ] = None,
+    proxies: ProxiesOption = None,
+    jobs: JobsOption = 1,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -207,6 +228,7 @@ def rank(
 
     Example: archcast rank nasbench201 --model model --top 5
     """
+    from .encodings.zero_cost import change_source
     from .evaluation.ranking import FORMATS, rank_candidates, write_ranking
     from .files import check_format
     from .predictors.base import load_predictor
@@ -214,7 +236,14 @@ def rank(
     if out is not None:
         check_format(out, FORMATS)
     fitted = load_predictor(model)
+    encoding = getattr(fitted, "encoding_", None)
+    change_source(encoding, proxies, jobs)
     archs = _candidates(candidates, fitted.space_, sample, seed)
+    if encoding is not None:
+        with progress_bar("measuring networks", len(archs)) as progress:
+            encoding.prepared(archs, progress)  # which it then remembers
+        for told in if_given(encoding.provenance(archs.space)):
+            say(told)
     ranking = rank_candidates(fitted, archs)
     if out is not None:
         write_ranking(out, ranking)
@@ -237,12 +266,35 @@ def rank(
 
 
 @app.command()
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder written by train.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="ONNX file to write.")],
+    opset: Annotated[int, typer.Option(help="Version of ONNX's operators, 13 or later.")] = 17,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a saved predictor into one ONNX file, which onnxruntime alone can serve.
+
+    Example: archcast export model model.onnx
+    """
+    from .predictors.base import load_predictor
+    from .predictors.persistence import read_description
+
+    fitted = load_predictor(model)
+    told = read_description(model)
+    fitted.to_onnx(out, told.get("target"), told.get("metrics"), opset)
+    document = {"predictor": fitted.name, "out": str(out), "opset": opset}
+    say(f"wrote {fitted.name} to {out}")
+    emit(document, as_json, lambda: [f"{out}, {out.stat().st_size:,} bytes"])
+
+
+@app.command()
 def search(
     table: TableArgument,
     budget: Annotated[int, typer.Option(min=1, help="Evaluations of one run.")] = 150,
     strategy: Annotated[
         str, typer.Option("--strategy", "-s", help="Strategies, separated by commas.")
     ] = "neural-predictor",
+    encoding: OwnEncodingOption = None,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each strategy.")] = 10,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the report and the plot.")
@@ -250,6 +302,7 @@ def search(
     space: SpaceOption = None,
     target: TargetOption = None,
     hyperparameters: HyperparametersOption = None,
+    proxies: ProxiesOption = None,
     jobs: JobsOption = 1,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -258,16 +311,27 @@ def search(
 
     Example: archcast search nasbench201/cifar10 --strategy neural-predictor,random -o run
     """
+    from .encodings.zero_cost import encodings_from
     from .evaluation.reports import write_search
+    from .search.base import parameters_of
     from .search.simulate import simulate
 
     loaded = _load(table, space, target, hyperparameters)
-    names = _names(strategy)
+    made = encodings_from(if_given(encoding), proxies, jobs)
+    chosen = parameters_of(split_names(strategy), **({"encoding": made[0]} if made else {}))
     results = {}
-    for name in names:
+    for name, params in chosen.items():
         with progress_bar(name, runs) as progress:
             results[name] = simulate(
-                loaded, name, budget, runs, seed=seed, jobs=jobs, progress=progress
+                loaded,
+                name,
+                budget,
+                runs,
+                seed=seed,
+                jobs=jobs,
+                progress=partial(progress, total=runs),
+                preparing=progress,
+                **params,
             )
     documents = [result.to_json() for result in results.values()]
     if out is not None:
@@ -301,6 +365,7 @@ def evaluate(
     space: SpaceOption = None,
     target: TargetOption = None,
     hyperparameters: HyperparametersOption = None,
+    proxies: ProxiesOption = None,
     jobs: JobsOption = 1,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -309,14 +374,17 @@ def evaluate(
 
     Example: archcast evaluate nasbench201/cifar10 -p xgboost,ridge --labels 78,156 -o out
     """
+    from .encodings.zero_cost import encodings_from
     from .evaluation.protocols import evaluate as measure
     from .evaluation.reports import write_evaluation
 
     loaded = _load(table, space, target, hyperparameters)
-    counts = _numbers(labels)
-    encodings = [None] if encoding is None else _names(encoding)
-    methods = [(name, part) for name in _names(predictors) for part in encodings]
-    with progress_bar("evaluating", len(methods) * len(counts) * trials) as progress:
+    counts = split_numbers(labels)
+    named = [] if encoding is None else split_names(encoding)
+    encodings: list[Any] = [*encodings_from(named, proxies, jobs)] or [None]
+    methods = list(product(split_names(predictors), encodings))
+    fits = len(methods) * len(counts) * trials
+    with progress_bar("evaluating", fits) as progress:
         document = measure(
             loaded,
             methods,
@@ -325,7 +393,8 @@ def evaluate(
             protocol=protocol,
             seed=seed,
             jobs=jobs,
-            progress=progress,
+            progress=partial(progress, total=fits),
+            preparing=progress,
         )
     if out is not None:
         for path in write_evaluation(document, out):
@@ -413,7 +482,7 @@ def _candidates(
 ) -> Architectures:
     from .data.sources import read_candidates
 
-    columns = None if hyperparameters is None else _names(hyperparameters)
+    columns = None if hyperparameters is None else split_names(hyperparameters)
     return read_candidates(sources, space, sample, seed, columns)
 
 
@@ -422,19 +491,8 @@ def _load(table: str, space: str | None, target: str | None, hyperparameters: st
     from .data.spaces.inferred import InferredSpace
     from .data.tables.table import load_table
 
-    columns = None if hyperparameters is None else _names(hyperparameters)
+    columns = None if hyperparameters is None else split_names(hyperparameters)
     loaded = load_table(table, space, target, columns)
     if isinstance(loaded.space, InferredSpace):
         say(f"{table}: space {loaded.space.name}, {loaded.space.description}")
     return loaded
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",")]
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise ArchcastError(f"--labels takes whole numbers like 16,78,156, not {text!r}") from error

@@ -58,8 +58,11 @@ def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
 
 
 @contextmanager
-def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A function that takes how many of `total` are done; drawn on a terminal only."""
+def progress_bar(what: str, total: int) -> Iterator[Callable[..., None]]:
+    """A function that takes how many are done, and a new total if that has become known.
+
+    Drawn on a terminal only.
+    """
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -72,7 +75,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     )
     with bar:
         task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, total=None: bar.update(task, completed=done, total=total)
 
 
 def _cell(value: object) -> str:

@@ -47,6 +47,18 @@ def _size(count: int | None) -> int | str:
     return count if count < LARGEST_WRITTEN_OUT else f"{count:.1e}"
 
 
+def encoding_parts(
+    document: dict[str, Any], vectors: NDArray[np.float32]
+) -> Iterator[RenderableType]:
+    """The features, where their values come from, and which values are missing."""
+    yield encoding_grid(document, vectors)
+    if document["encoding_source"]:
+        yield document["encoding_source"]
+    for proxy, reasons in document["failures"].items():
+        for reason, count in reasons.items():
+            yield f"no finite {proxy} of {count:,} architectures: {reason}"
+
+
 def encoding_grid(document: dict[str, Any], vectors: NDArray[np.float32]) -> RenderableType:
     """Least, mean and greatest value of each feature; of many, the first and last twenty."""
     rows = [
@@ -82,6 +94,7 @@ def search_parts(documents: list[dict[str, Any]], table: Table) -> Iterator[Rend
         f" (table's best {table.target.max():.2f})"
     )
     yield grid(title, ["strategy", *(f"after {mark}" for mark in marks)], rows)
+    yield from filter(None, dict.fromkeys(document["encoding_source"] for document in documents))
     for document in documents:
         best = document["best"]
         yield (
@@ -115,6 +128,7 @@ def evaluation_parts(document: dict[str, Any]) -> Iterator[RenderableType]:
             for row in document["results"]
         ],
     )
+    yield from filter(None, dict.fromkeys(row["encoding_source"] for row in document["results"]))
     baselines = ", ".join(f"{name} {tau:.3f}" for name, tau in document["baselines"].items())
     yield f"Kendall tau of ranking by size alone: {baselines or 'sizes are not known'}"
     ceiling = document["ceiling"]

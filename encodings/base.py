@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -53,8 +53,13 @@ def encode(
 ) -> NDArray[np.float32]:
     """Architectures as vectors, float32 (n, d), the encoding fitted on these architectures."""
     batch = as_architectures(archs, space)
-    made = make_encoding(encoding) if isinstance(encoding, str) else encoding
+    made = as_encoding(encoding)
     return made.fit(batch).transform(batch)
+
+
+def as_encoding(encoding: str | Encoding) -> Encoding:
+    """The encoding of that name, or that encoding."""
+    return make_encoding(encoding) if isinstance(encoding, str) else encoding
 
 
 class Encoding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -63,11 +68,13 @@ class Encoding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     An encoding of one's own subclasses this, names itself in `name`, and gives `_vectors` and
     `_feature_names`; what it learns in `_learn` it gives to and takes from `arrays`. Numbers
     that a space has beside its graph (widths, depths) follow its columns, unless it sets
-    `with_macro` to false.
+    `with_macro` to false. One that sets `any_space` reads architectures of every space once it
+    is fitted: its columns depend on no space, and macro columns are not added.
     """
 
     name: ClassVar[str]
     with_macro: ClassVar[bool] = True
+    any_space: ClassVar[bool] = False
 
     def fit(
         self, archs: ArchitecturesLike, y: object = None, space: SearchSpace | str | None = None
@@ -81,29 +88,47 @@ class Encoding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, archs: ArchitecturesLike) -> NDArray[np.float32]:
         """Vectors of architectures of the fitted space, float32 (n, d).
 
-        Raises `NotFittedError` before `fit`, `ArchitectureError` for another space.
+        Raises `NotFittedError` before `fit`, `ArchitectureError` for another space unless the
+        encoding reads `any_space`. Strings are read in the fitted space.
         """
         self._require_fitted()
         batch = as_architectures(archs, self.space_)
-        if batch.space.name != self.space_.name:
+        if batch.space.name != self.space_.name and not self.any_space:
             raise ArchitectureError(
                 f"encoding {self.name} was fitted on {self.space_.name} and cannot read"
                 f" {batch.space.name}; fit another one"
             )
         vectors = np.asarray(self._vectors(batch), np.float32)
-        if not self.with_macro or not batch.space.macro_names:
+        if not self.with_macro or self.any_space or not batch.space.macro_names:
             return vectors
         return np.concatenate([vectors, batch.space.macro(batch.codes)], axis=1)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """What each column holds, object (d,)."""
         self._require_fitted()
-        macro = self.space_.macro_names if self.with_macro else ()
+        macro = self.space_.macro_names if self.with_macro and not self.any_space else ()
         return np.array([*self._feature_names(self.space_), *macro], object)
 
     def config(self) -> dict[str, Any]:
         """Name and parameters, from which `make_encoding(name, **params)` makes an equal one."""
         return {"name": self.name, "params": self.get_params(deep=False)}
+
+    def provenance(self, space: SearchSpace) -> str:
+        """Where an encoding has numbers from that an architecture of this space does not say.
+
+        Empty for encodings that only read architectures.
+        """
+        return ""
+
+    def prepared(
+        self, archs: ArchitecturesLike, progress: Callable[[int, int], None] | None = None
+    ) -> Encoding:
+        """This encoding with what is slow to find of these architectures, and needs no fit.
+
+        Itself, unfitted, for encodings that are fast. `progress` is called with how much is done
+        and how much there is to do.
+        """
+        return self
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What fitting learned, by name; empty for encodings that only need the space."""
@@ -146,12 +171,27 @@ class JoinedEncoding(Encoding):
         """The parts' names joined by `+`."""
         return "+".join(part.name for part in self.parts)
 
+    @property
+    def any_space(self) -> bool:  # type: ignore[override]
+        """Whether all parts read architectures of every space."""
+        return all(part.any_space for part in self.parts)
+
     def config(self) -> dict[str, Any]:
         """Name and the parameters of all parts together."""
         params: dict[str, Any] = {}
         for part in self.parts:
-            params |= part.get_params(deep=False)
+            params |= part.config()["params"]
         return {"name": self.name, "params": params}
+
+    def provenance(self, space: SearchSpace) -> str:
+        """What the parts say of it."""
+        return "; ".join(filter(None, (part.provenance(space) for part in self.parts)))
+
+    def prepared(
+        self, archs: ArchitecturesLike, progress: Callable[[int, int], None] | None = None
+    ) -> JoinedEncoding:
+        """Every part prepared."""
+        return JoinedEncoding([part.prepared(archs, progress) for part in self.parts])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The parts' arrays, each name led by the part's position."""

@@ -16,6 +16,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from ..data.spaces.base import SearchSpace
 from ..data.tables.table import Table
 from ..encodings.base import Encoding
 from ..errors import ArchcastError, LabelError
@@ -132,6 +133,7 @@ def evaluate(
     seed: int = 0,
     jobs: int | None = 1,
     progress: Callable[[int], None] | None = None,
+    preparing: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Measure how well predictors rank a table's architectures, as a JSON document.
 
@@ -147,14 +149,17 @@ def evaluate(
     protocol : a name in `PROTOCOLS`.
     jobs : processes, -1 for one a core; inside joblib's `parallel_config` also on a cluster.
     progress : called with the number of fits done, of predictors x label counts x trials.
+    preparing : called before the fits, while an encoding computes what no fit changes (zero-cost
+        proxies), with the number of networks done and of all.
 
     Returns
     -------
     table, target, protocol, architectures,
     seed, ceiling, baselines (mean tau, on the same test sets, of ranking by params and by
     flops), and results. A result holds predictor, encoding, params, labels, trials, tested
-    (architectures), twins (mean number of tested ones with the `skeleton` of a labelled one),
-    saw, the `MEASURES` and seconds. A measure is {"mean", "std" (over trials, n - 1), "values"
+    (architectures), twins (mean number of tested ones with the `contracted` graph of a labelled
+    one), saw, the `MEASURES` and seconds; encoding_source is where an encoding has numbers from
+    that the architectures do not say. A measure is {"mean", "std" (over trials, n - 1), "values"
     (of each trial)}; seconds are medians for all architectures that take part. Regret is in the
     units of the target.
 
@@ -180,7 +185,8 @@ def evaluate(
         )
         for count, trial in product(counts, range(trials))
     }
-    ready = [method.encoded_once(ground, splits[counts[0], 0]) for method in methods]
+    first = splits[counts[0], 0]
+    ready = [method.encoded_once(ground, first, preparing) for method in methods]
     values = _run(ready, ground, splits, seed, jobs, progress)
     by_cell = dict(zip(product(range(len(ready)), splits), values, strict=True))
     return {
@@ -195,6 +201,7 @@ def evaluate(
         "results": [
             _result(
                 method,
+                table.space,
                 splits[count, 0],
                 [by_cell[position, (count, trial)] for trial in range(trials)],
             )
@@ -262,13 +269,16 @@ def _run(
     return values
 
 
-def _result(method: Method, split: Split, values: list[dict[str, float]]) -> Report:
+def _result(
+    method: Method, space: SearchSpace, split: Split, values: list[dict[str, float]]
+) -> Report:
     columns = {key: np.array([value[key] for value in values]) for key in values[0]}
     encoding = method.encoding
     learns = encoding is not None and method.vectors is None
     return {
         "predictor": method.predictor.name,
         "encoding": encoding.name if encoding else None,
+        "encoding_source": encoding.provenance(space) if encoding else "",
         "params": method.params(),
         "labels": len(split.labelled),
         "trials": len(values),

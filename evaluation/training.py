@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 import numpy as np
@@ -9,8 +10,9 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
 
 from ..data.tables.table import Table
+from ..encodings.base import Encoding
 from ..errors import LabelError
-from ..predictors.base import Predictor, make_predictor
+from ..predictors.base import Predictor, VectorPredictor, make_predictor
 from .metrics import kendall_tau, spearman
 
 FOLDS = 5
@@ -24,18 +26,25 @@ class Training(TypedDict):
     target: str
     predictor: str
     params: dict[str, Any]
+    encoding_source: str
     labels: int
     measured_on: str
     metrics: dict[str, float]
 
 
 def train_and_measure(
-    table: Table, predictor: str, encoding: str | None, labels: int | None, seed: int
+    table: Table,
+    predictor: str,
+    encoding: str | Encoding | None,
+    labels: int | None,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Predictor, Training]:
     """Fit on labels drawn at random from a table (all where `labels` is None).
 
     The metrics are those on the rest of the table; where fewer than ten are left, they come
-    from five-fold cross-validation within the labels.
+    from five-fold cross-validation within the labels. `progress` is called while an encoding
+    computes what no fit changes, with the number of networks done and of all.
 
     Raises `LabelError` where the table has fewer labels than asked for or than the method needs.
     """
@@ -47,6 +56,9 @@ def train_and_measure(
         model.set_params(seed=seed)
     order = np.random.default_rng(seed).permutation(len(table))
     train, rest = order[:count], order[count:]
+    if isinstance(encoding, Encoding):
+        used = train if len(rest) < FEWEST_TESTED else order
+        encoding.prepared(table.architectures[used], progress)  # which it then remembers
     if len(rest) < FEWEST_TESTED:
         measured_on = f"{FOLDS}-fold cross-validation of the {count:,} labels"
         metrics = _cross_validated(model, table, train, seed)
@@ -63,11 +75,24 @@ def train_and_measure(
         "table": table.name,
         "target": table.target_name,
         "predictor": predictor,
-        "params": model.get_params(deep=False),
+        "params": _params(model),
+        "encoding_source": _source(model, table),
         "labels": count,
         "measured_on": measured_on,
         "metrics": metrics,
     }
+
+
+def _params(model: Predictor) -> dict[str, Any]:
+    """The parameters as JSON can hold them."""
+    params: dict[str, Any] = model.get_params(deep=False)
+    return {k: v.config() if isinstance(v, Encoding) else v for k, v in params.items()}
+
+
+def _source(model: Predictor, table: Table) -> str:
+    """Where the encoding has numbers from that the architectures do not say."""
+    encoding = model.encoding_ if isinstance(model, VectorPredictor) else None
+    return "" if encoding is None else encoding.provenance(table.space)
 
 
 def _cross_validated(

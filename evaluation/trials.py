@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -47,18 +47,18 @@ class Ground:
     Attributes
     ----------
     y : float64 (n,), the target.
-    skeleton, live : uint64 (n,), isomorphism-invariant hashes.
+    contracted, live : uint64 (n,), isomorphism-invariant hashes.
     """
 
     archs: Architectures
     y: Floats
-    skeleton: NDArray[np.uint64]
+    contracted: NDArray[np.uint64]
     live: NDArray[np.uint64]
 
     @classmethod
     def of(cls, archs: Architectures, y: Floats) -> Ground:
         """Hash the architectures."""
-        return cls(archs, y, archs.hashes("skeleton"), archs.hashes("live"))
+        return cls(archs, y, archs.hashes("contracted"), archs.hashes("live"))
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class Method:
     predictor : cloned for every trial.
     encoding : None where the predictor reads architectures itself.
     vectors : float32 (n, d), the ground encoded, where fitting the encoding learns nothing.
-    encode_seconds : what that took.
+    prepare_seconds : what encoding took, or finding what no fit changes, before the trials.
     """
 
     predictor: Predictor
     encoding: Encoding | None
     vectors: NDArray[np.float32] | None = None
-    encode_seconds: float = 0.0
+    prepare_seconds: float = 0.0
 
     @classmethod
     def of(cls, predictor: str | Predictor, encoding: str | Encoding | None) -> Method:
@@ -105,27 +105,39 @@ class Method:
         params = self.predictor.get_params(deep=False)
         return {key: params[key] for key in params if key not in ("seed", "encoding")}
 
-    def encoded_once(self, ground: Ground, split: Split) -> Method:
-        """This method with the ground's vectors, unless its encoding learns from each split."""
+    def encoded_once(
+        self,
+        ground: Ground,
+        split: Split,
+        preparing: Callable[[int, int], None] | None = None,
+    ) -> Method:
+        """This method with all of the encoding that does not depend on the split.
+
+        That is the ground's vectors, unless the encoding learns from each split; then only what
+        it finds before it learns, so that trials in other processes need not find it again.
+        """
         if self.encoding is None:
             return self
+        with seconds() as preparation:
+            encoding = self.encoding.prepared(ground.archs, preparing)
         with seconds() as spent:
-            fitted = clone(self.encoding).fit(ground.archs[split.labelled])
+            fitted = clone(encoding).fit(ground.archs[split.labelled])
             vectors = None if fitted.arrays() else fitted.transform(ground.archs)
-        return self if vectors is None else Method(self.predictor, self.encoding, vectors, spent[0])
+        once = preparation[0] + (0.0 if vectors is None else spent[0])
+        return Method(self.predictor, encoding, vectors, once)
 
     def inputs(self, ground: Ground, split: Split) -> tuple[Any, float]:
         """What the predictor reads of every architecture (n), and the seconds encoding took."""
         if self.encoding is None:
             return ground.archs, 0.0
         if self.vectors is not None:
-            return self.vectors, self.encode_seconds
+            return self.vectors, self.prepare_seconds
         with seconds() as spent:
             encoding = clone(self.encoding).fit(
                 ground.archs[split.labelled], ground.y[split.labelled]
             )
             vectors = encoding.transform(ground.archs)
-        return vectors, spent[0]
+        return vectors, self.prepare_seconds + spent[0]
 
 
 def run_trial(method: Method, ground: Ground, split: Split, seed: int) -> dict[str, float]:
@@ -154,7 +166,7 @@ def measure(ground: Ground, split: Split, predictions: Floats) -> dict[str, floa
     predictions : float64 (n,), of every architecture of the ground.
     """
     y, p = ground.y[split.tested], predictions[split.tested]
-    twins = _known(ground.skeleton, split)
+    twins = _known(ground.contracted, split)
     live_twins = _known(ground.live, split)
     return {
         "kendall_tau": kendall_tau(y, p),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -75,6 +76,21 @@ def require_parameters(kind: type[Search], params: dict[str, Any]) -> None:
         raise ArchcastError(
             f"search {kind.name} has no parameter {unknown[0]!r}; it has {', '.join(known)}"
         )
+
+
+def parameters_of(names: Sequence[str], **params: Any) -> dict[str, dict[str, Any]]:
+    """For each strategy those of the parameters that it has.
+
+    `UnknownNameError` for a strategy, `ArchcastError` for a parameter that none of them has.
+    """
+    own = {
+        name: {key: params[key] for key in inspect.signature(kind).parameters if key in params}
+        for name, kind in ((name, SEARCHES.get(name)) for name in names)
+    }
+    for key in params:
+        if not any(key in chosen for chosen in own.values()):
+            raise ArchcastError(f"{', '.join(names)} has no parameter {key!r}; leave it out")
+    return own
 
 
 class Search(ABC):

@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from ..data.architecture import Architectures
+from ..encodings.base import as_encoding
 from ..errors import ArchcastError, LabelError
 from .base import SEARCHES, Search, require_parameters
 from .candidates import ListedCandidates
@@ -33,6 +34,7 @@ class SearchRuns:
         units of the table.
     test : float64 (runs, budget), the table's target for the architecture of that value.
     architectures : the one each run ends with (runs).
+    encoding_source : where an encoding has numbers from that the architectures do not say.
     """
 
     table: str
@@ -41,6 +43,7 @@ class SearchRuns:
     validation: Floats
     test: Floats
     architectures: Architectures
+    encoding_source: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Mean and standard deviation over the runs (n - 1), and the best end by validation."""
@@ -48,6 +51,7 @@ class SearchRuns:
         return {
             "table": self.table,
             "strategy": self.strategy,
+            "encoding_source": self.encoding_source,
             "runs": len(self.test),
             "trajectory": {
                 "evaluations": self.evaluations.tolist(),
@@ -77,6 +81,7 @@ def simulate(
     candidates: Architectures | None = None,
     progress: Callable[[int], None] | None = None,
     batch: int = 10,
+    preparing: Callable[[int, int], None] | None = None,
     **params: Any,
 ) -> SearchRuns:
     """Run a strategy on a table, several times with different seeds.
@@ -95,6 +100,8 @@ def simulate(
     candidates : narrows the search to these of the table's architectures; None for all.
     progress : called after each run with the number of runs done.
     batch : architectures asked at a time, all evaluated before the next are asked.
+    preparing : called before the runs, while an encoding among `params` computes what no fit
+        changes, with the number of networks done and of all.
 
     Raises
     ------
@@ -112,6 +119,11 @@ def simulate(
             f"a budget of {budget} is more than the {measured.listed.distinct} distinct"
             f" architectures of {table.name}; lower it"
         )
+    source = ""
+    if params.get("encoding") is not None:
+        encoding = as_encoding(params["encoding"])
+        params |= {"encoding": encoding.prepared(measured.listed.archs, preparing)}
+        source = encoding.provenance(table.space)
     seeds = [int(s.generate_state(1)[0]) for s in np.random.SeedSequence(seed).spawn(runs)]
     found = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_run)(kind, measured, budget, batch, one, params) for one in seeds
@@ -129,6 +141,7 @@ def simulate(
         validation=measured.validation[best],
         test=measured.target[best],
         architectures=measured.listed.archs[best[:, -1]],
+        encoding_source=source,
     )
 
 

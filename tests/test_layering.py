@@ -21,6 +21,7 @@ LAYERS = {
     "search": 4,
     "evaluation": 4,
     "console": 5,
+    "options": 6,
     "printing": 6,
     "cli": 7,
     "__init__": 8,

@@ -94,7 +94,9 @@ def test_the_answer_does_not_depend_on_jobs(nasbench201, strategy):
 def test_as_json(nasbench201):
     runs = simulate(nasbench201, "random", budget=20, runs=4)
     document = json.loads(json.dumps(runs.to_json()))
-    assert set(document) == {"table", "strategy", "runs", "trajectory", "best"}
+    assert set(document) == {
+        "table", "strategy", "encoding_source", "runs", "trajectory", "best"
+    }  # fmt: skip
     assert (document["table"], document["strategy"]) == ("nasbench201/cifar10", "random")
     assert document["runs"] == 4
     assert document["trajectory"]["evaluations"] == list(range(1, 21))

@@ -1,0 +1,233 @@
+"""Proxies of many architectures: each network measured once, in chunks, by several processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from ...data.architecture import Architecture, Architectures
+from ...errors import ArchcastError
+from .base import Identity, Proxy
+from .batches import count_classes, make_batch
+from .store import Settings, Store, open_store
+from .values import Floats, Keys, Part, ProxyValues, keys_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CHUNK = 16  # networks that one process measures before their values are kept
+
+Progress = Callable[[int, int], None]
+
+
+def compute(
+    archs: Architectures,
+    proxies: Sequence[Proxy],
+    settings: Settings | None = None,
+    jobs: int = 1,
+    store: Store | str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Floats, list[tuple[str, ...]]]:
+    """Values of proxies, float64 (n, p), and for each why it is not finite, "" where it is.
+
+    See `compute_values`, which this reads by row.
+    """
+    known = compute_values(archs, proxies, settings or Settings(), jobs, store, progress)
+    values, _ = look_up(archs, proxies, known)
+    reasons = _reasons(archs, proxies, known)
+    return values, [tuple(row) for row in np.array(reasons, object).reshape(-1, len(archs)).T]
+
+
+def compute_values(
+    archs: Architectures,
+    proxies: Sequence[Proxy],
+    settings: Settings,
+    jobs: int = 1,
+    store: Store | str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    known: ProxyValues | None = None,
+) -> ProxyValues:
+    """Values of proxies for these architectures, and what else `known` or the store held.
+
+    An architecture is measured once however often it is given, and proxies that are blind to
+    dead edges once for each live form. Isomorphic architectures that are written differently are
+    measured each for itself: in another order the same seed draws other weights, so that one's
+    value would depend on the company it is computed in. Each network's weights are drawn anew
+    from the seed, and every process computes with one thread, so that a value depends neither on
+    `jobs` nor on the chunk. Inside joblib's `parallel_config` the work may run on a cluster;
+    files are written here and not there.
+
+    Parameters
+    ----------
+    jobs : processes, -1 for one a core.
+    store : keeps every chunk when it is finished, and gives what it holds already.
+    progress : called with the number of networks done and of all to do.
+    known : values that need not be computed, measured with the same settings.
+
+    Raises `ArchcastError` where the space cannot build its networks, or what `make_batch` and
+    `open_store` raise.
+    """
+    if jobs == 0:
+        raise ArchcastError("jobs is 0; pass at least 1, or -1 for one a core")
+    if store is not None and not isinstance(store, Store):
+        store = open_store(store, settings, archs.space)
+    parts = [] if known is None else known.parts()
+    if store is not None:
+        parts = [*store.read().parts(), *parts]
+    chunks = _plan(archs, proxies, ProxyValues(parts))
+    total = sum(len(chunk.keys) for chunk in chunks)
+    if not total:
+        return ProxyValues(parts)
+    shape = settings.shape(archs.space)
+    with _one_thread():
+        classes = count_classes(_build(chunks[0].archs[0], settings.seed), shape)
+    make_batch(settings.data, shape, classes, settings.batch_size, settings.seed)  # or complain
+    calls = (delayed(_measure)(chunk, settings, shape, classes) for chunk in chunks)
+    done = 0
+    for part in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(calls):
+        if store is not None:
+            store.write(part)
+        parts.append(part)
+        done += len(part.keys)
+        if progress is not None:
+            progress(done, total)
+    return ProxyValues(parts)
+
+
+def look_up(
+    archs: Architectures,
+    proxies: Sequence[Proxy],
+    known: ProxyValues,
+    as_written: bool = False,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Values of proxies, float64 (n, p), and which are known, bool (n, p).
+
+    Parameters
+    ----------
+    as_written : whether also what is blind to dead edges is filed under the architecture itself
+        and not under its live form.
+    """
+    values = np.empty((len(archs), len(proxies)))
+    found = np.empty(values.shape, bool)
+    keys = _keys(archs)
+    for column, proxy in enumerate(proxies):
+        identity = "code" if as_written else proxy.identity
+        values[:, column], found[:, column] = known.look_up(proxy.name, keys(identity))
+    return values, found
+
+
+def missing_reasons(
+    archs: Architectures, proxies: Sequence[Proxy], known: ProxyValues
+) -> Iterator[tuple[str, str]]:
+    """The proxy and the reason of every value that is not finite."""
+    for proxy, reasons in zip(proxies, _reasons(archs, proxies, known), strict=True):
+        yield from ((proxy.name, reason) for reason in reasons if reason)
+
+
+def _reasons(archs: Architectures, proxies: Sequence[Proxy], known: ProxyValues) -> list[list[str]]:
+    keys = _keys(archs)
+    return [
+        [known.reasons.get((key, proxy.name), "") for key in keys(proxy.identity).tolist()]
+        for proxy in proxies
+    ]
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Architectures to build (k), their keys, and the proxies to measure on each."""
+
+    archs: Architectures
+    keys: Keys
+    proxies: tuple[Proxy, ...]
+
+
+def _keys(archs: Architectures) -> Callable[[Identity], Keys]:
+    """The keys of architectures by identity, each worked out when it is first asked for."""
+    return cache(lambda identity: keys_of(_form(archs, identity).strings()))
+
+
+def _form(archs: Architectures, identity: Identity) -> Architectures:
+    return archs.space.live_form(archs) if identity == "live" else archs
+
+
+def _plan(archs: Architectures, proxies: Sequence[Proxy], known: ProxyValues) -> list[_Chunk]:
+    """What is still to be measured, by the proxies that are missing, in the order given.
+
+    A proxy blind to dead edges is measured on the live form, which is a network of its own
+    wherever the architecture has dead edges.
+    """
+    identities: list[Identity] = list(dict.fromkeys(proxy.identity for proxy in proxies))
+    forms = [_form(archs, identity) for identity in identities]
+    keys = [keys_of(form.strings()) for form in forms]
+    everything, first = np.unique(np.concatenate([keys_of([]), *keys]), return_index=True)
+    order = np.argsort(first)
+    everything, first = everything[order], first[order]
+    missing = np.array(
+        [
+            np.isin(everything, keys[identities.index(proxy.identity)])
+            & ~known.look_up(proxy.name, everything)[1]
+            for proxy in proxies
+        ]
+    ).reshape(len(proxies), len(everything))
+    chunks = []
+    patterns, kind = np.unique(missing.T, axis=0, return_inverse=True)
+    for number in np.flatnonzero(patterns.any(axis=1)).tolist():
+        pattern, rows = patterns[number], np.flatnonzero(kind == number)
+        wanted = tuple(proxy for proxy, needed in zip(proxies, pattern, strict=True) if needed)
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
+            codes = [forms[i // len(archs)].codes[i % len(archs)] for i in first[part].tolist()]
+            chunks.append(
+                _Chunk(Architectures(archs.space, np.array(codes)), everything[part], wanted)
+            )
+    return chunks
+
+
+def _measure(chunk: _Chunk, settings: Settings, shape: tuple[int, ...], classes: int) -> Part:
+    """The values of a chunk; runs in a process of its own."""
+    from .engine import score
+
+    with _one_thread():
+        batch = make_batch(settings.data, shape, classes, settings.batch_size, settings.seed)
+        scores = [
+            score(_build(arch, settings.seed), chunk.proxies, batch, settings.seed)
+            for arch in chunk.archs
+        ]
+    names = tuple(proxy.name for proxy in chunk.proxies)
+    reasons = {
+        (key, name): why
+        for key, one in zip(chunk.keys.tolist(), scores, strict=True)
+        for name, why in zip(names, one.reasons, strict=True)
+        if why
+    }
+    return Part(chunk.keys, names, np.array([one.values for one in scores]), reasons)
+
+
+def _build(arch: Architecture, seed: int) -> nn.Module:
+    """The network with the weights that the seed draws; torch's own random state is kept."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return arch.space.build(arch)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch computes with one thread inside: sums of other orders differ in their last digits."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
