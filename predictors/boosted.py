@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from ..errors import ArchcastError, SavedPredictorError
 from .base import Floats, VectorPredictor, Vectors, count_threads, register_predictor
-from .booster_json import read_booster
+from .booster_json import read_booster, read_trees
 from .targets import RankAndValue
+from .trees import join
 
 if TYPE_CHECKING:
     from xgboost import Booster
 
     from ..encodings.base import Encoding
+    from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
 
 
@@ -142,6 +144,17 @@ class XGBoostPredictor(VectorPredictor):
             return forecast, None
         std = np.hypot(forecasts.std(axis=0, ddof=1), self.noise_)
         return forecast, self.target_.inverse_std(mean, std)
+
+    def _onnx_graph(self, graph: GraphWriter) -> tuple[str, str]:
+        from .onnx_writer import write_target, write_trees
+
+        parts = [read_trees(bytes(member.save_raw("json"))) for member in self.members_]
+        trees = join(parts)
+        member = np.repeat(np.arange(len(parts)), [len(part.sizes) for part in parts])
+        vectors = graph.vectors(self.n_features_in_)
+        sums = write_trees(graph, trees, vectors, member, "BRANCH_LT", trees.value)
+        mean, spread = graph.deviation(graph.cast(sums), 1, len(parts), ddof=1)
+        return write_target(graph, self.target_, mean, graph.hypot(spread, self.noise_))
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {

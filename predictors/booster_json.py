@@ -29,14 +29,15 @@ def read_booster(document: bytes, n_features: int) -> Booster:
     """
     import xgboost
 
-    trees = _read_trees(document)
+    trees = read_trees(document)
     trees.check(n_features, DEEPEST)
     booster = xgboost.Booster()
     booster.load_model(bytearray(json.dumps(_document(trees, n_features)).encode()))
     return booster
 
 
-def _read_trees(document: bytes) -> Trees:
+def read_trees(document: bytes) -> Trees:
+    """The trees of a booster in XGBoost's JSON; `SavedPredictorError` where it holds none."""
     try:
         trees = json.loads(document)["learner"]["gradient_booster"]["model"]["trees"]
         parts = {
@@ -54,6 +55,8 @@ def _read_trees(document: bytes) -> Trees:
         arrays = {name: np.concatenate(column) for name, column in parts.items()}
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise SavedPredictorError(f"no model of XGBoost: {error}") from error
+    # XGBoost writes the fewest decimals that give the float32 back.
+    arrays["threshold"] = arrays["threshold"].astype(np.float32).astype(np.float64)
     return Trees(sizes, **arrays, value=arrays["threshold"])
 
 

@@ -9,14 +9,18 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from ..errors import ArchcastError
 from .base import Floats, VectorPredictor, Vectors, count_threads, register_predictor
-from .trees import Trees
+from .trees import LEAF, Trees
 
 if TYPE_CHECKING:
     from sklearn.tree._tree import Tree
 
     from ..encodings.base import Encoding
+    from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
+
+MOST_LEAVES = 1 << 24  # float32, in which ONNX's trees count, holds every whole number up to it
 
 
 @register_predictor
@@ -79,6 +83,24 @@ class RandomForestPredictor(VectorPredictor):
         values = self.trees_.split(self.trees_.value)
         forecasts = np.stack([value[leaf] for value, leaf in zip(values, leaves, strict=True)])
         return forecasts.mean(axis=0), forecasts.std(axis=0) if with_std else None
+
+    def _onnx_graph(self, graph: GraphWriter) -> tuple[str, str]:
+        """The trees give the numbers of leaves, whose values stand in a table, in float64."""
+        from .onnx_writer import INT64, write_trees
+
+        trees = self.trees_
+        leaf = trees.left == LEAF
+        number = leaf.cumsum() - 1
+        if number[-1] >= MOST_LEAVES:
+            raise ArchcastError(
+                f"the forest has {number[-1] + 1:,} leaves, and ONNX can number {MOST_LEAVES:,};"
+                " fit fewer trees or larger leaves"
+            )
+        one_each = np.arange(len(trees.sizes))
+        vectors = graph.vectors(self.n_features_in_)
+        reached = write_trees(graph, trees, vectors, one_each, "BRANCH_LEQ", number)
+        values = graph.add("Gather", trees.value[leaf], graph.cast(reached, INT64))
+        return graph.deviation(values, 1, len(one_each))
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {f"trees/{name}": array for name, array in vars(self.trees_).items()}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..data.spaces.base import SearchSpace
     from .networks import Forecaster
+    from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
     from .training import Loss
 
@@ -211,6 +212,37 @@ class GraphConvolution(Predictor):
             deviations = self.target_.inverse_std(outputs, np.hypot(drawn, self.noise_))
         return self.target_.inverse(outputs), deviations
 
+    def _onnx_graph(self, graph: GraphWriter) -> tuple[str, str]:
+        from .networks import write_graph_inputs, write_graph_units
+        from .onnx_writer import write_columns, write_head, write_layers, write_target
+
+        macro = None
+        if len(self.macro_.centre):
+            macro = graph.input("macro", np.float32, ("n", len(self.macro_.centre)))
+            macro = write_columns(graph, self.macro_, macro)
+        inputs = write_graph_inputs(graph)
+        units = write_graph_units(graph, self.regressor_, inputs, macro)
+        z, drawn = write_head(graph, self.regressor_.head, units, self.seed)
+        deviation = graph.hypot(drawn, self.noise_)
+        forecasts, deviations = write_target(graph, self.target_, z, deviation)
+        first = self.first_stage_
+        if first is None:
+            return forecasts, deviations
+        units = write_graph_units(graph, first.classifier, inputs, macro)
+        logits = graph.cast(write_layers(graph, first.classifier.head, units, None))
+        return first.write(graph, logits, forecasts, deviations, self.target_.scale)
+
+    def _onnx_inputs(self, inputs: Architectures) -> dict[str, NDArray[Any]]:
+        live = inputs.graphs.live
+        read: dict[str, NDArray[Any]] = {
+            "operations": live.operations.astype(np.int64),
+            "adjacency": live.adjacency.astype(np.float32),
+            "mask": live.mask,
+        }
+        if inputs.space.macro_names:
+            read["macro"] = _macro(inputs)
+        return read
+
     def _state(self) -> dict[str, NDArray[Any]]:
         from .networks import network_arrays
 
@@ -270,8 +302,27 @@ class FirstStage:
 
         A softplus that leaves alone what is more than a fraction of `scale` above it.
         """
-        sharp = min(scale, self.threshold - self.mean) / 10
+        sharp = self._sharpness(scale)
         return self.threshold + sharp * np.logaddexp(0, (forecasts - self.threshold) / sharp)
+
+    def write(
+        self, graph: GraphWriter, logits: str, forecasts: str, deviations: str, scale: float
+    ) -> tuple[str, str]:
+        """`below` and `above` in ONNX, on float64 values (n,): forecasts and deviations."""
+        doubt = graph.add("Tanh", graph.add("Div", logits, np.float64(2)))
+        doubt = graph.add("Add", doubt, np.float64(1))
+        rise = graph.add("Mul", doubt, np.float64(self.threshold - self.mean))
+        below = graph.add("Add", rise, np.float64(self.mean))
+        sharp = np.float64(self._sharpness(scale))
+        excess = graph.add("Div", graph.add("Sub", forecasts, np.float64(self.threshold)), sharp)
+        bent = graph.add("Mul", graph.softplus(excess), sharp)
+        above = graph.add("Add", bent, np.float64(self.threshold))
+        accepted = graph.add("GreaterOrEqual", logits, np.float64(0))
+        deviations = graph.add("Where", accepted, deviations, np.float64(self.deviation))
+        return graph.add("Where", accepted, above, below), deviations
+
+    def _sharpness(self, scale: float) -> float:
+        return min(scale, self.threshold - self.mean) / 10
 
 
 def paper_width(labels: int) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..encodings.base import Encoding
     from .networks import Forecaster
+    from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
 
 
@@ -119,6 +120,14 @@ class MultilayerPerceptron(VectorPredictor):
         import torch
 
         return torch.from_numpy(self.columns_.transform(x))
+
+    def _onnx_graph(self, graph: GraphWriter) -> tuple[str, str]:
+        from .onnx_writer import write_columns, write_head, write_layers, write_target
+
+        inputs = write_columns(graph, self.columns_, graph.vectors(self.n_features_in_))
+        units = write_layers(graph, self.network_.body, inputs, None)
+        z, drawn = write_head(graph, self.network_.head, units, self.seed)
+        return write_target(graph, self.target_, z, graph.hypot(drawn, self.noise_))
 
     def _state(self) -> dict[str, NDArray[Any]]:
         from .networks import network_arrays

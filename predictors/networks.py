@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..data.graph import Graphs
 
 if TYPE_CHECKING:
+    from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
 
 READOUT = 128  # units between the pooled graph and the forecast
@@ -112,6 +113,55 @@ def graph_tensors(graphs: Graphs, macro: NDArray[np.float32]) -> list[Tensor]:
     both = np.stack([ahead, ahead.transpose(0, 2, 1)], axis=1)
     counts = mask.sum(axis=1, keepdims=True, dtype=np.float32)
     return [torch.from_numpy(array) for array in (nodes, both, counts, macro)]
+
+
+def write_graph_inputs(graph: GraphWriter) -> tuple[str, str, str]:
+    """Inputs of an ONNX graph that reads n live graphs of v nodes.
+
+    `operations` int64 (n, v), `adjacency` float32 (n, v, v), `mask` bool (n, v), as in `Graphs`.
+    """
+    return (
+        graph.input("operations", np.int64, ("n", "v")),
+        graph.input("adjacency", np.float32, ("n", "v", "v")),
+        graph.input("mask", np.bool_, ("n", "v")),
+    )
+
+
+def write_graph_units(
+    graph: GraphWriter, network: Forecaster, inputs: tuple[str, str, str], macro: str | None
+) -> str:
+    """A network's `GraphConvolutions` on these inputs and numbers beside the graphs, in ONNX.
+
+    One-hot vectors times weights are rows of the weights; self-loops are added to the products.
+    """
+    from .onnx_writer import FLOAT, write_linear
+
+    body = network.body
+    assert isinstance(body, GraphConvolutions)
+    operations, adjacency, mask = inputs
+    present = graph.cast(mask, FLOAT)
+    loops = graph.add("Unsqueeze", present, np.array([2]))
+    degree = graph.add("Add", graph.sum(adjacency, 2, keepdims=True), loops)
+    degree = graph.add("Max", degree, np.float32(1))
+    reverse = graph.add("Transpose", adjacency, perm=[0, 2, 1])
+    x = ""
+    for both in body.convolutions:
+        half = both.shape[1] // 2
+        ahead, back = (
+            graph.add("MatMul", x, weights) if x else graph.add("Gather", weights, operations)
+            for weights in (both.detach().numpy()[:, :half], both.detach().numpy()[:, half:])
+        )
+        gathered = graph.add("MatMul", adjacency, ahead)
+        gathered = graph.add("Add", gathered, graph.add("Mul", ahead, loops))
+        ahead = graph.add("Relu", graph.add("Div", gathered, degree))
+        back = graph.add("Div", back, degree)
+        spread = graph.add("MatMul", reverse, back)
+        back = graph.add("Relu", graph.add("Add", spread, graph.add("Mul", back, loops)))
+        x = graph.add("Mul", graph.add("Add", ahead, back), np.float32(0.5))
+    pooled = graph.add("Div", graph.sum(x, 1), graph.sum(present, 1, keepdims=True))
+    if macro is not None:
+        pooled = graph.add("Concat", pooled, macro, axis=1)
+    return graph.add("Relu", write_linear(graph, body.readout, pooled))
 
 
 def network_arrays(network: Forecaster, lead: str) -> dict[str, NDArray[Any]]:

@@ -87,12 +87,10 @@ def save(
     with write_folder_beside(path) as folder:
         _write_arrays(predictor, folder / ARRAYS)
         predictor._write_members(folder)
-        description = _describe(predictor) | {
-            "target": target if target is None or isinstance(target, str) else dict(target),
-            "metrics": dict(metrics or {}),
+        description = describe(predictor, target, metrics) | {
             "members": {file.name: _checksum(file) for file in sorted(folder.iterdir())},
         }
-        (folder / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
+        (folder / DESCRIPTION).write_text(to_json(description), encoding="utf-8")
 
 
 def load(path: str | os.PathLike[str]) -> Predictor:
@@ -101,7 +99,7 @@ def load(path: str | os.PathLike[str]) -> Predictor:
     description = read_description(folder)
     try:
         _check_members(description, folder)
-        predictor = _make(description)
+        predictor = make_unfitted(description)
         _restore(predictor, description, folder)
     except Exception as error:  # whatever hostile contents provoke is one error to the caller
         reason = " ".join(str(error).split())[:300] or type(error).__name__
@@ -150,15 +148,20 @@ def _write_arrays(predictor: Predictor, file: Path) -> None:
     from safetensors.numpy import save as to_bytes
 
     arrays = dict(predictor._state())
-    encoding = _encoding_of(predictor)
+    encoding = encoding_of(predictor)
     if encoding is not None:
         arrays |= {ENCODING + name: array for name, array in encoding.arrays().items()}
     file.write_bytes(to_bytes({name: np.asarray(a, order="C") for name, a in arrays.items()}))
 
 
-def _describe(predictor: Predictor) -> dict[str, Any]:
+def describe(
+    predictor: Predictor, target: str | Mapping[str, Any] | None, metrics: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What a fitted predictor is, in terms of JSON: from which `make_unfitted` makes its like."""
+    if not isinstance(target, str | Mapping | None) or not isinstance(metrics, Mapping | None):
+        raise ArchcastError("target is no text or mapping, or metrics no mapping; pass such")
     params = predictor.get_params(deep=False)
-    encoding = _encoding_of(predictor)
+    encoding = encoding_of(predictor)
     if encoding is not None and not isinstance(params["encoding"], str):
         params["encoding"] = encoding.config()
     return {
@@ -170,6 +173,8 @@ def _describe(predictor: Predictor) -> dict[str, Any]:
         "space": None if predictor.space_ is None else predictor.space_.reference,
         "features": getattr(predictor, "n_features_in_", None),
         "labels": predictor.n_labels_,
+        "target": target if target is None or isinstance(target, str) else dict(target),
+        "metrics": dict(metrics or {}),
         "libraries": {"python": platform.python_version()}
         | {library: _version(library) for library in LIBRARIES},
     }
@@ -182,10 +187,11 @@ def _describe_encoding(encoding: Encoding) -> dict[str, Any]:
 def _encoding_hash(encoding: Encoding) -> str:
     """Changes when the encoding's name, parameters or columns do."""
     names = [str(name) for name in encoding.get_feature_names_out()]
-    return hashlib.sha256(_to_json([encoding.config(), names]).encode()).hexdigest()
+    return hashlib.sha256(to_json([encoding.config(), names]).encode()).hexdigest()
 
 
-def _encoding_of(predictor: Predictor) -> Encoding | None:
+def encoding_of(predictor: Predictor) -> Encoding | None:
+    """The fitted encoding; None for predictors of graphs or of vectors as they are."""
     return predictor.encoding_ if isinstance(predictor, VectorPredictor) else None
 
 
@@ -196,7 +202,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _to_json(document: Any) -> str:
+def to_json(document: Any) -> str:
+    """Text of a document; `ArchcastError` where JSON cannot hold it."""
+
     def plain(value: Any) -> Any:
         if isinstance(value, np.generic):
             return value.item()
@@ -227,8 +235,8 @@ def _check_members(description: Mapping[str, Any], folder: Path) -> None:
             raise SavedPredictorError(f"member {name} is damaged, it is not what was saved")
 
 
-def _make(description: Mapping[str, Any]) -> Predictor:
-    """The unfitted predictor with the saved parameters."""
+def make_unfitted(description: Mapping[str, Any]) -> Predictor:
+    """The unfitted predictor with the saved parameters; nothing in them is trusted."""
     kind = PREDICTORS.get(_field(description, "predictor", str))
     params = dict(_field(description, "params", dict))
     defaults = inspect.signature(kind).parameters
@@ -259,23 +267,30 @@ def _restore(predictor: Predictor, description: Mapping[str, Any], folder: Path)
     from safetensors.numpy import load_file
 
     arrays = SavedArrays(load_file(folder / ARRAYS))
-    space = _optional(description, "space", str)
-    predictor.space_ = None if space is None else get_space(space)
-    if isinstance(predictor, VectorPredictor):
-        predictor.n_features_in_ = _count(description, "features")
-        predictor.encoding_ = _restore_encoding(description, predictor.space_, arrays)
-        _check_encoding(predictor)
-    elif space is None:
-        raise SavedPredictorError(f"{DESCRIPTION} names no space")
+    restore_reading(predictor, description, arrays)
     predictor._restore(arrays, folder)
     unknown = sorted({name for name in arrays if not name.startswith(ENCODING)} - arrays.taken)
     if unknown:
         raise SavedPredictorError(f"{ARRAYS} holds {unknown[0]!r}, which {predictor.name} lacks")
-    predictor.n_labels_ = _count(description, "labels")
+    predictor.n_labels_ = count_of(description, "labels")
+
+
+def restore_reading(
+    predictor: Predictor, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Give an unfitted predictor what it reads architectures with: space, encoding, columns."""
+    space = _optional(description, "space", str)
+    predictor.space_ = None if space is None else get_space(space)
+    if isinstance(predictor, VectorPredictor):
+        predictor.n_features_in_ = count_of(description, "features")
+        predictor.encoding_ = _restore_encoding(description, predictor.space_, arrays)
+        _check_encoding(predictor)
+    elif space is None and not predictor._reads_any_space():
+        raise SavedPredictorError(f"{DESCRIPTION} names no space")
 
 
 def _restore_encoding(
-    description: Mapping[str, Any], space: SearchSpace | None, arrays: SavedArrays
+    description: Mapping[str, Any], space: SearchSpace | None, arrays: Mapping[str, NDArray[Any]]
 ) -> Encoding | None:
     config = _optional(description, "encoding", dict)
     if (config is None) != (space is None):
@@ -317,7 +332,8 @@ def _optional(document: Mapping[str, Any], name: str, kind: type[T]) -> T | None
     return None if document.get(name) is None else _field(document, name, kind)
 
 
-def _count(document: Mapping[str, Any], name: str) -> int:
+def count_of(document: Mapping[str, Any], name: str) -> int:
+    """A number of at least 1 in a description."""
     value = document.get(name)
     if type(value) is not int or value < 1:
         raise SavedPredictorError(f"{name!r} of {DESCRIPTION} is {value!r:.60}")

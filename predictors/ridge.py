@@ -13,6 +13,7 @@ from .targets import RankGauss
 
 if TYPE_CHECKING:
     from ..encodings.base import Encoding
+    from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
 
 
@@ -84,6 +85,26 @@ class RidgePredictor(VectorPredictor):
 
     def _standardise(self, x: Vectors) -> Floats:
         return (x.astype(np.float64) - self.centre_) / self.scale_
+
+    def _onnx_graph(self, graph: GraphWriter) -> tuple[str, str]:
+        from .onnx_writer import note_columns, write_target
+
+        vectors = graph.cast(graph.vectors(self.n_features_in_))
+        note_columns(graph, self.centre_, self.scale_)
+        centred = graph.add("Sub", vectors, self.centre_)
+        standardised = graph.add("Div", centred, self.scale_)
+        scores = graph.add("MatMul", standardised, self.axes_)
+        weighted = graph.sum(graph.add("Mul", scores, self.weights_), 1)
+        mean = graph.add("Add", weighted, np.float64(self.intercept_))
+        squares = graph.add("Pow", scores, np.float64(2))
+        length = graph.sum(graph.add("Pow", standardised, np.float64(2)), 1)
+        outside = graph.add("Sub", length, graph.sum(squares, 1))
+        outside = graph.add("Max", outside, np.float64(0))
+        variance = graph.add("Mul", outside, np.float64(self.prior_variance_))
+        variance = graph.add("Add", variance, np.float64(self.noise_variance_))
+        uncertain = graph.sum(graph.add("Mul", squares, self.weight_variances_), 1)
+        variance = graph.add("Add", variance, uncertain)
+        return write_target(graph, self.target_, mean, graph.add("Sqrt", variance))
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {

@@ -87,6 +87,18 @@ class RankGauss:
         """Half the width, in the units of the labels, of one deviation around each score."""
         return (self.inverse(z + std) - self.inverse(z - std)) / 2
 
+    def pieces(self) -> tuple[Floats, Floats, Floats]:
+        """`inverse` as k + 1 pieces of lines, the first below the lowest score.
+
+        Returns a score on each, its label and the slope, each float64 (k + 1,). A piece other
+        than the first begins at its score.
+        """
+        ends = _tail_slopes(self.scores, self.values)
+        between = np.diff(self.values) / np.diff(self.scores)
+        slopes = np.array([ends[0], *between, ends[1]])
+        first = np.arange(-1, len(self.scores)).clip(0)
+        return self.scores[first], self.values[first], slopes
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What `restore` takes, by name."""
         return {"target/values": self.values, "target/scores": self.scores}
@@ -119,11 +131,16 @@ class RankAndValue(RankGauss):
 
 def _interpolate(x: Floats, xs: Floats, ys: Floats) -> Floats:
     """Piecewise linear through increasing knots, the tails' mean slope beyond the ends."""
-    reach = max(1, round(TAIL * len(xs)))
+    slope_below, slope_above = _tail_slopes(xs, ys)
     inside = np.interp(x, xs, ys)
-    below = np.minimum(x - xs[0], 0) * _slope(xs[: reach + 1], ys[: reach + 1])
-    above = np.maximum(x - xs[-1], 0) * _slope(xs[-reach - 1 :], ys[-reach - 1 :])
+    below = np.minimum(x - xs[0], 0) * slope_below
+    above = np.maximum(x - xs[-1], 0) * slope_above
     return inside + below + above
+
+
+def _tail_slopes(xs: Floats, ys: Floats) -> tuple[float, float]:
+    reach = max(1, round(TAIL * len(xs)))
+    return _slope(xs[: reach + 1], ys[: reach + 1]), _slope(xs[-reach - 1 :], ys[-reach - 1 :])
 
 
 def _slope(xs: Floats, ys: Floats) -> float:

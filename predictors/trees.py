@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -80,3 +81,9 @@ class Trees:
     def split(self, array: NDArray[Scalar]) -> list[NDArray[Scalar]]:
         """One of the node arrays, cut into the parts of the trees."""
         return np.split(array, self.sizes.cumsum()[:-1])
+
+
+def join(parts: Sequence[Trees]) -> Trees:
+    """The trees of all parts, one part after the other."""
+    names = vars(parts[0])
+    return Trees(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in names})
