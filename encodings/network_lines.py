@@ -1,0 +1,185 @@
+"""Networks as lines: chains of nodes in an order that the structure alone decides.
+
+A chain is a run of nodes each of which reads only the one before, and is read only by the one
+after. So a value that has no reader, or more than one, ends its line, and a line's value can be
+named by how many lines ago it stood. Repeated cells give equal lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.network_graph import COLUMN, NUMBERS, NetworkGraphs
+from ..data.network_levels import Layers
+from ..data.operations import KINDS
+from ..data.stable_hash import Hashes, mix, number_of
+
+Places = NDArray[np.int64]
+
+COARSE = 5  # the first of `NUMBERS`: kernel, stride, dilation
+
+
+@dataclass(frozen=True)
+class ChainedNetworks:
+    """Networks whose nodes stand in the order of their lines.
+
+    Attributes
+    ----------
+    graphs : with nodes line by line, edges by target, then port, then from the nearest line.
+    line : int64 (N), the line of each node, counted over the whole batch.
+    head, end : bool (N), whether a node is the first, or the last, of its line.
+    lines : int64 (n + 1), where the lines of each network start.
+    """
+
+    graphs: NetworkGraphs
+    line: Places
+    head: NDArray[np.bool_]
+    end: NDArray[np.bool_]
+    lines: Places
+
+    @property
+    def back(self) -> Places:
+        """How many lines before its target the value of an edge stands, int64 (E); 0 in chains."""
+        return self.line[self.graphs.target] - self.line[self.graphs.source]
+
+
+def chained(graphs: NetworkGraphs) -> ChainedNetworks:
+    """The same networks, nodes and edges in the order of the text.
+
+    Lines stand by the longest path to their first node, then by what that node is, by which lines
+    it reads, and by all that comes before and after it. The order of nodes in `graphs` does not
+    matter, but where none of this tells two nodes apart.
+
+    Raises `ArchitectureError` where a network has a cycle.
+    """
+    layers = Layers(graphs)
+    before = _chain_before(graphs)
+    head = before < 0
+    first = _ends(np.where(head, np.arange(len(before)), before))
+    ranked = _ranks(graphs, layers)
+    order = np.lexsort((layers.level, ranked[first], graphs.owner))
+    return _in_order(graphs, order, head[order], ranked)
+
+
+def _in_order(
+    graphs: NetworkGraphs, order: Places, head: NDArray[np.bool_], ranked: Places
+) -> ChainedNetworks:
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    line = np.cumsum(head) - 1
+    source, target = place[graphs.source], place[graphs.target]
+    edges = np.lexsort((line[target] - line[source], graphs.port, target))
+    moved = replace(
+        graphs,
+        kind=graphs.kind[order],
+        label=graphs.label[order],
+        numbers=graphs.numbers[order],
+        weights=graphs.weights[order],
+        macs=graphs.macs[order],
+        source=source[edges],
+        target=target[edges],
+        port=graphs.port[edges],
+    )
+    end = np.append(head[1:], True)[: len(head)]
+    lines = np.concatenate([np.zeros(1, np.int64), np.cumsum(head)])[graphs.nodes]
+    return ChainedNetworks(moved, line, head, end, lines)
+
+
+def _chain_before(graphs: NetworkGraphs) -> Places:
+    """The node before each one in its chain, int64 (N); -1 for the first of a chain."""
+    count = len(graphs.kind)
+    inputs = np.bincount(graphs.target, minlength=count)
+    readers = np.bincount(graphs.source, minlength=count)
+    inner = (inputs[graphs.target] == 1) & (readers[graphs.source] == 1) & (graphs.port == 0)
+    before = np.full(count, -1, np.int64)
+    before[graphs.target[inner]] = graphs.source[inner]
+    return before
+
+
+def _ends(pointers: Places) -> Places:
+    """Where each chain of pointers ends, by doubling."""
+    while True:
+        further = pointers[pointers]
+        if np.array_equal(further, pointers):
+            return pointers
+        pointers = further
+
+
+def _ranks(graphs: NetworkGraphs, layers: Layers) -> Places:
+    """A number for each node that orders it within its network, int64 (N).
+
+    Level by level: what nodes are in coarse terms comes first, so that repeated cells, whose
+    channels may differ, are written in one order. Nodes that only their readers tell apart take
+    the order of their readers, which a first sweep from the outputs decides.
+    """
+    coarse, exact = coarse_hashes(graphs), _exact_hashes(graphs)
+    around = _mixed(layers, _mixed(layers, exact, down=False), down=True)
+    from_outputs = _sweep(graphs, layers, [around, coarse], down=True)
+    return _sweep(graphs, layers, [from_outputs, around, coarse], down=False)
+
+
+def _mixed(layers: Layers, own: Hashes, down: bool) -> Hashes:
+    """Each node's own hash mixed with those of all that leads to it, uint64 (N)."""
+    tail, head = layers.ends(down)
+    values = own.copy()
+    for nodes, edges in layers.walk(down):
+        values[nodes] = mix(values[nodes])
+        np.add.at(values, head[edges], mix(values[tail[edges]] + layers.ports[edges]))
+    return values
+
+
+def _sweep(graphs: NetworkGraphs, layers: Layers, keys: list[NDArray[Any]], down: bool) -> Places:
+    """Ranks of the nodes in their network, int64 (N), one level after the other.
+
+    Within a level, by the last of the keys, then by the ranks of what leads to a node, then by the
+    other keys, the last of them first.
+    """
+    count, owner = len(graphs.kind), graphs.owner
+    tail, head = layers.ends(down)
+    nearest, furthest = np.full(count, -1, np.int64), np.full(count, count)
+    told = np.zeros(count, np.uint64)
+    rank = np.zeros(count, np.int64)
+    used = np.zeros(len(graphs), np.int64)
+    for nodes, edges in layers.walk(down):
+        ordering = (*keys[:-1], told, furthest, nearest, keys[-1], owner)
+        ordered = nodes[np.lexsort([key[nodes] for key in ordering])]
+        owners = owner[ordered]
+        starts = np.searchsorted(owners, owners)
+        rank[ordered] = used[owners] + np.arange(len(ordered)) - starts
+        used += np.bincount(owners, minlength=len(used))
+        ranks, ends = rank[tail[edges]], head[edges]
+        np.maximum.at(nearest, ends, ranks)
+        np.minimum.at(furthest, ends, ranks)
+        np.add.at(told, ends, mix(ranks.astype(np.uint64) + layers.ports[edges]))
+    return rank
+
+
+def coarse_hashes(graphs: NetworkGraphs) -> Hashes:
+    """Kind, label, kernel, stride and dilation of each node, uint64 (N)."""
+    kinds = np.array([number_of(f"kind {kind}") for kind in KINDS], np.uint64)
+    labels = np.array([number_of(f"label {label}") for label in graphs.labels], np.uint64)
+    named = mix(kinds[graphs.kind] ^ labels[graphs.label])
+    return mix(named + _weighted(graphs, NUMBERS[:COARSE]))
+
+
+def fine_hashes(graphs: NetworkGraphs) -> Hashes:
+    """The same with groups, and of layers the channels that go in and out; uint64 (N)."""
+    layer = graphs.is_kind("convolution", "linear")
+    channels = _weighted(graphs, ("channels in", "channels")) * layer
+    return mix(coarse_hashes(graphs) + _weighted(graphs, ("groups",)) + channels + np.uint64(1))
+
+
+def _exact_hashes(graphs: NetworkGraphs) -> Hashes:
+    """All that is known of each node, uint64 (N)."""
+    cost = mix(graphs.weights.astype(np.uint64)) + mix(graphs.macs.view(np.uint64) + np.uint64(1))
+    return mix(coarse_hashes(graphs) + _weighted(graphs, NUMBERS[COARSE:]) + cost)
+
+
+def _weighted(graphs: NetworkGraphs, names: tuple[str, ...]) -> Hashes:
+    factors = np.array([number_of(name) for name in names], np.uint64)
+    columns = [COLUMN[name] for name in names]
+    return graphs.numbers[:, columns].astype(np.uint64) @ factors

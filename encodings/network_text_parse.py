@@ -1,0 +1,179 @@
+"""Reading back what `network_text` writes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+import numpy as np
+
+from ..data.network_graph import COLUMN, KIND, NUMBERS, NetworkGraphs
+from ..errors import ArchitectureError
+
+ARROW = " --> "
+LONGEST_LINE = 1_000_000  # characters
+REFERENCE = re.compile(r"(?:(\d{1,3}):)?\^(\d{1,9})")
+NODE = re.compile(r"([a-z-]+)(?:\[([^\[\]()\s]*)\])?(?:\(([^()\s]*)\))?")
+SHAPE = re.compile(r"(-?\d{1,19})x(-?\d{1,19})x(-?\d{1,19})")
+NUMBER = re.compile(r"-?\d{1,19}")
+NUMERIC = ("dilation", "groups", "in", "channels", "weights")
+PAIRS = ("kernel", "stride", "size")
+ATTRIBUTES = (*NUMERIC, *PAIRS, "macs")
+LAYERS = ("convolution", "linear")
+PORTS = 256
+
+Edges = list[tuple[int, int]]  # port and source of what a node reads
+
+
+@dataclass
+class _Network:
+    """A network as far as its text was read."""
+
+    kind: list[int] = field(default_factory=list)
+    label: list[int] = field(default_factory=list)
+    numbers: list[list[int]] = field(default_factory=list)
+    weights: list[int] = field(default_factory=list)
+    macs: list[float] = field(default_factory=list)
+    edges: list[tuple[int, int, int]] = field(default_factory=list)
+    labels: dict[str, int] = field(default_factory=lambda: {"": 0})
+    ends: list[int] = field(default_factory=list)  # the last node of each line
+
+    def finish(self) -> NetworkGraphs:
+        source, target, port = np.array(self.edges, np.int64).reshape(-1, 3).T
+        return NetworkGraphs(
+            nodes=np.array([0, len(self.kind)], np.int64),
+            edges=np.array([0, len(self.edges)], np.int64),
+            kind=np.array(self.kind, np.uint8),
+            label=np.array(self.label, np.uint16),
+            numbers=np.array(self.numbers, np.int64).reshape(-1, len(NUMBERS)),
+            weights=np.array(self.weights, np.int64),
+            macs=np.array(self.macs, np.float64),
+            source=np.ascontiguousarray(source),
+            target=np.ascontiguousarray(target),
+            port=port.astype(np.uint8),
+            labels=tuple(self.labels),
+        )
+
+
+def parse_text(text: str) -> NetworkGraphs:
+    """The network that `network_texts` wrote, a batch of one, nodes in the order of the text.
+
+    `ArchitectureError` names the first line that it cannot have written.
+    """
+    network = _Network()
+    for number, line in enumerate(text.split("\n") if text else [], start=1):
+        try:
+            _read_line(network, line)
+        except (ValueError, OverflowError) as error:
+            shown = line if len(line) <= 80 else line[:77] + "..."
+            raise ArchitectureError(
+                f"line {number} of the text of a network: {error}: {shown!r};"
+                " pass what network_texts wrote"
+            ) from error
+    try:
+        return network.finish()
+    except OverflowError as error:
+        raise ArchitectureError(
+            "the text of a network holds a number beyond 64 bits; pass what network_texts wrote"
+        ) from error
+
+
+def _read_line(network: _Network, line: str) -> None:
+    if len(line) > LONGEST_LINE:
+        raise ValueError(f"has more than {LONGEST_LINE} characters")
+    chain, colon, shape = line.rpartition(":")
+    found = SHAPE.fullmatch(shape)
+    if not colon or not found:
+        raise ValueError("does not end in a shape")
+    parts = chain.split(ARROW)
+    edges: Edges = []
+    if parts[0].startswith("^") or REFERENCE.match(parts[0]):
+        edges = [_reference(network, text) for text in parts.pop(0).split(", ")]
+    for place, part in enumerate(parts):
+        end = tuple(map(int, found.groups())) if place == len(parts) - 1 else None
+        edges = [(0, _read_node(network, part, edges, end))]
+    if not parts:
+        raise ValueError("holds no node")
+    network.ends.append(len(network.kind) - 1)
+
+
+def _reference(network: _Network, text: str) -> tuple[int, int]:
+    found = REFERENCE.fullmatch(text)
+    if not found:
+        raise ValueError(f"cannot read {text[:40]!r}")
+    port, back = int(found[1] or 0), int(found[2])
+    if not 1 <= back <= len(network.ends) or port >= PORTS:
+        raise ValueError(f"{text} refers to no line")
+    return port, network.ends[-back]
+
+
+def _read_node(network: _Network, text: str, edges: Edges, end: tuple[int, ...] | None) -> int:
+    """Add a node that reads `edges`; `end` is its shape where it ends its line."""
+    found = NODE.fullmatch(text)
+    if not found or found[1] not in KIND:
+        raise ValueError(f"cannot read the node {text[:40]!r}")
+    told = _attributes(found[3])
+    kind = found[1]
+    shapes = [network.numbers[source][COLUMN["channels"] :] for _, source in edges]
+    numbers = _numbers(kind, told, shapes, end)
+    weights, macs = _cost(kind, numbers)
+    node = len(network.kind)
+    label = unquote(found[2] or "", errors="strict")
+    network.kind.append(int(KIND[kind]))
+    network.label.append(network.labels.setdefault(label, len(network.labels)))
+    network.numbers.append(numbers)
+    network.weights.append(int(told["weights"]) if "weights" in told else weights)
+    network.macs.append(float(told["macs"]) if "macs" in told else macs)
+    network.edges += [(source, node, port) for port, source in edges]
+    return node
+
+
+def _attributes(text: str | None) -> dict[str, str]:
+    told: dict[str, str] = {}
+    for part in text.split(",") if text else []:
+        name, equals, value = part.partition("=")
+        if not equals or name not in ATTRIBUTES or name in told:
+            raise ValueError(f"cannot read the attribute {part[:40]!r}")
+        told[name] = value
+    return told
+
+
+def _numbers(
+    kind: str, told: dict[str, str], shapes: list[list[int]], end: tuple[int, ...] | None
+) -> list[int]:
+    """A node's numbers in the order of `NUMBERS`, from what is told and the shapes it reads."""
+    first = shapes[0] if shapes else [0, 0, 0]
+    kernel = _pair(told.get("kernel", "1"))
+    stride = _pair(told.get("stride", "1"))
+    inputs = _integer(told["in"]) if "in" in told else first[0]
+    groups = inputs if told.get("groups") == "each" else _integer(told.get("groups", "1"))
+    joined = sum(shape[0] for shape in shapes) if kind == "concatenation" else first[0]
+    channels = _integer(told["channels"]) if "channels" in told else joined
+    size = [
+        0 if window == 0 else -(-before // max(step, 1))
+        for window, before, step in zip(kernel, first[1:], stride, strict=True)
+    ]
+    size = _pair(told["size"]) if "size" in told else size
+    shape = list(end) if end is not None else [channels, *size]
+    return [*kernel, *stride, _integer(told.get("dilation", "1")), groups, inputs, *shape]
+
+
+def _cost(kind: str, numbers: list[int]) -> tuple[int, float]:
+    if kind not in LAYERS:
+        return 0, 0.0
+    height, width, *_, groups, inputs, channels, rows, columns = numbers
+    window, groups = (height * width, max(groups, 1)) if kind == "convolution" else (1, 1)
+    weights = window * inputs // groups * channels
+    return weights, float(weights) * float(max(rows, 1)) * float(max(columns, 1))
+
+
+def _integer(text: str) -> int:
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no number")
+    return int(text)
+
+
+def _pair(text: str) -> list[int]:
+    first, both, second = text.partition("x")
+    return [_integer(first), _integer(second if both else first)]

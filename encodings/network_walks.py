@@ -1,0 +1,72 @@
+"""What accumulates along the paths of networks, for a whole batch, level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.network_graph import NetworkGraphs
+from ..data.network_levels import levels
+
+Floats = NDArray[np.float32]
+
+
+class Walk:
+    """The edges of a batch of networks in the order in which paths grow.
+
+    Parameters
+    ----------
+    graphs : networks with N nodes in all.
+
+    Attributes
+    ----------
+    level : int64 (N), edges on the longest path that leads to a node.
+    """
+
+    def __init__(self, graphs: NetworkGraphs) -> None:
+        self.level = levels(len(graphs.kind), graphs.source, graphs.target)
+        order = np.lexsort((graphs.target, self.level[graphs.target]))
+        self._source, target = graphs.source[order], graphs.target[order]
+        first = np.ones(len(order), bool)
+        first[1:] = target[1:] != target[:-1]
+        self._starts = np.append(np.flatnonzero(first), len(order))
+        self._reached = target[first]
+        depth = int(self.level.max(initial=0)) + 1
+        self._bounds = np.searchsorted(self.level[self._reached], np.arange(depth + 1)).tolist()
+
+    def extremes_and_means(self, own: Floats) -> tuple[Floats, Floats, Floats]:
+        """Largest, smallest and mean sum of `own` over the paths that end at each node.
+
+        The mean is that of a path that is walked backwards and takes each input with the same
+        probability.
+
+        Parameters
+        ----------
+        own : float32 (N, m), what each node adds.
+        """
+        longest, shortest, mean = own.copy(), own.copy(), own.copy()
+        for nodes, sources, starts, counts in self._steps():
+            longest[nodes] += np.maximum.reduceat(longest[sources], starts, axis=0)
+            shortest[nodes] += np.minimum.reduceat(shortest[sources], starts, axis=0)
+            mean[nodes] += np.add.reduceat(mean[sources], starts, axis=0) / counts[:, None]
+        return longest, shortest, mean
+
+    def paths(self) -> NDArray[np.float64]:
+        """How many paths lead to each node from nodes without inputs, at most 1e300; (N,)."""
+        paths = np.ones(len(self.level))
+        for nodes, sources, starts, _ in self._steps():
+            paths[nodes] = np.minimum(np.add.reduceat(paths[sources], starts), 1e300)
+        return paths
+
+    def _steps(self) -> Iterator[tuple[NDArray[np.int64], ...]]:
+        """For each level its nodes, their sources in a row, and where those of each start."""
+        for low, high in zip(self._bounds[1:-1], self._bounds[2:], strict=True):
+            edges = self._starts[low : high + 1]
+            yield (
+                self._reached[low:high],
+                self._source[edges[0] : edges[-1]],
+                edges[:-1] - edges[0],
+                np.diff(edges),
+            )

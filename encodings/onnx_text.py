@@ -1,0 +1,135 @@
+"""Networks as text: `onnx_text` for language models, and n-grams of the text as an encoding."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.architecture import Architectures
+from ..data.canonical import canonical
+from ..data.network_graph import NetworkGraphs
+from ..data.spaces.base import SearchSpace
+from ..data.stable_hash import mix, number_of
+from ..errors import ArchcastError
+from .base import Encoding, register_encoding
+from .network_batches import network_batches
+from .network_text import Lines, network_lines, network_texts
+from .network_text_parse import parse_text
+from .published_text import VARIANTS, published_text
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from scipy.sparse import csr_matrix
+
+__all__ = ["VARIANTS", "architecture_texts", "network_texts", "onnx_text", "parse_text"]
+
+SEPARATORS = re.compile(r"[\s,:()\[\]]+|-->")
+REMEMBERED = 1 << 17  # lines whose n-grams are kept
+
+
+def onnx_text(model: ModelProto, variant: str = "chain_slim") -> str:
+    """An ONNX model as text.
+
+    Parameters
+    ----------
+    variant : `chain_slim`, `base`, `param`, `outshape` or `input` of ONNX-Net (Qin et al., arXiv:
+        2510.04938) to the letter, see `published_text`; or `lossless`, which `parse_text` reads
+        back and which is the same for all files of one network, see `network_text`.
+    """
+    if variant != "lossless":
+        return published_text(model, variant)
+    from ..data.onnx_graph import read_onnx
+
+    return network_texts(canonical(read_onnx(model).graph))[0]
+
+
+def architecture_texts(archs: Architectures) -> list[str]:
+    """The lossless text of each architecture's canonical network.
+
+    `ArchcastError` where the space cannot write its networks.
+    """
+    return [text for _, graphs in network_batches(archs) for text in network_texts(graphs)]
+
+
+@register_encoding
+class OnnxText(Encoding):
+    """How often each run of words occurs in the lossless text, hashed into buckets.
+
+    Runs end with their line. A bucket holds log(1 + count).
+
+    Parameters
+    ----------
+    words : of the longest run.
+    buckets : columns.
+
+    Notes
+    -----
+    The networks come from `SearchSpace.networks`; `ArchcastError` where a space has none. A
+    fitted encoding reads architectures of any space.
+    """
+
+    name = "onnx-text"
+    with_macro = False
+    any_space = True
+
+    def __init__(self, words: int = 4, buckets: int = 4096) -> None:
+        self.words = words
+        self.buckets = buckets
+
+    def _vectors(self, archs: Architectures) -> NDArray[np.float32]:
+        if self.words < 1 or self.buckets < 1:
+            raise ArchcastError(
+                f"words is {self.words} and buckets is {self.buckets}; pass 1 or more of each"
+            )
+        vectors = np.zeros((len(archs), self.buckets), np.float32)
+        for part, graphs in network_batches(archs):
+            vectors[part] = self.network_vectors(graphs)
+        return vectors
+
+    def network_vectors(self, graphs: NetworkGraphs) -> NDArray[np.float32]:
+        """Vectors of canonical networks, float32 (n, buckets)."""
+        lines = network_lines(graphs)
+        counts = _times(lines) @ _run_counts(lines.distinct, self.words, self.buckets)
+        return np.log1p(counts.toarray()).astype(np.float32)
+
+    def _feature_names(self, space: SearchSpace) -> list[str]:
+        return [f"runs of words in bucket {bucket}" for bucket in range(self.buckets)]
+
+
+def _times(lines: Lines) -> csr_matrix:
+    """How often each distinct line stands in each network, float64 (n, distinct)."""
+    from scipy.sparse import csr_matrix
+
+    shape = (len(lines.starts) - 1, len(lines.distinct))
+    return csr_matrix((np.ones(len(lines.number)), lines.number, lines.starts), shape)
+
+
+def _run_counts(texts: list[str], words: int, buckets: int) -> csr_matrix:
+    """Runs of words of each line by bucket, float64 (lines, buckets)."""
+    from scipy.sparse import csr_matrix
+
+    runs = [_runs(text, words) for text in texts]
+    starts = np.cumsum([0, *map(len, runs)])
+    hashes = np.concatenate([np.empty(0, np.uint64), *runs])
+    columns = (hashes % np.uint64(buckets)).astype(np.int64)
+    return csr_matrix((np.ones(len(columns)), columns, starts), (len(texts), buckets))
+
+
+@lru_cache(REMEMBERED)
+def _runs(text: str, words: int) -> NDArray[np.uint64]:
+    """A hash of each run of up to that many words."""
+    ids = np.array([_word(word) for word in SEPARATORS.split(text) if word], np.uint64)
+    runs, current = [mix(ids)], mix(ids)
+    for length in range(1, min(words, len(ids))):
+        current = mix(current[:-1] * np.uint64(3) + ids[length:])
+        runs.append(current)
+    return np.concatenate(runs)
+
+
+@lru_cache(REMEMBERED)
+def _word(word: str) -> int:
+    return number_of(word)

@@ -1,0 +1,258 @@
+"""One vector for every architecture of every space, and for every ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.architecture import Architectures
+from ..data.network_graph import NetworkGraphs
+from ..data.spaces.base import SearchSpace
+from .base import Encoding, register_encoding
+from .network_batches import network_batches
+from .network_walks import Walk
+from .wl_kernel import wl_labels
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Column = tuple[str, NDArray[np.floating]]
+
+QUARTERS = 4  # of the depth of a network, for its profile of widths
+BUCKETS = 64  # of the sketch
+PATH_PARTS = ("layers", "wide layers", "1x1 layers", "pools", "activations", "merges", "view")
+ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh", "gelu", "silu", "hardswish", "softmax")
+
+
+@register_encoding
+class Universal(Encoding):
+    """Named measures of the canonical network, the same for a cell and for the file of its network.
+
+    Sizes as logarithms, counts of operations and their shares of layers, weights and
+    multiply-accumulates, the profile of widths over the depth, what lies on the longest, the
+    shortest and the mean path from input to output, branching, how far the image shrinks and how
+    much of it an output sees, activations by name, and a sketch: Weisfeiler-Lehman labels of one
+    round, counted in 64 buckets, so that repeated parts count as often as they are there.
+
+    It reads operations by what they are, so a fitted predictor ranks architectures of spaces that
+    it has not seen. Which of these measures carry over between spaces, and that ranks within a
+    pool of candidates carry over better than values, `benchmarks/zero_shot.py` shows.
+
+    `ArchcastError` where a space cannot write its networks.
+    """
+
+    name = "universal"
+    with_macro = False
+    any_space = True
+
+    def _vectors(self, archs: Architectures) -> NDArray[np.float32]:
+        vectors = np.zeros((len(archs), len(NAMES)), np.float32)
+        for part, graphs in network_batches(archs):
+            vectors[part] = network_measures(graphs)
+        return vectors
+
+    def _feature_names(self, space: SearchSpace) -> list[str]:
+        return list(NAMES)
+
+
+def network_measures(graphs: NetworkGraphs) -> NDArray[np.float32]:
+    """The measures of canonical networks, float32 (n, d), columns as in `NAMES`."""
+    measured = _Measures(graphs)
+    named = np.stack([values for _, values in measured.columns()], axis=1)
+    return np.concatenate([named, measured.sketch()], axis=1, dtype=np.float32)
+
+
+class _Measures:
+    """Measures of a batch of n networks with N nodes, each a column (n,)."""
+
+    def __init__(self, graphs: NetworkGraphs) -> None:
+        self.graphs = graphs
+        self.owner = graphs.owner
+        self.count = len(graphs)
+        kernel = np.maximum(graphs.column("kernel height"), graphs.column("kernel width"))
+        convolution, groups = graphs.is_kind("convolution"), graphs.column("groups")
+        depthwise = convolution & (groups > 1) & (groups == graphs.column("channels in"))
+        linear = graphs.is_kind("linear")
+        self.layer = convolution | linear
+        pool = graphs.is_kind("max-pool", "average-pool")
+        known = graphs.is_kind("input", "output", "activation", "sum", "concatenation", "product")
+        self.kinds: dict[str, Flags] = {
+            "1x1 convolution": convolution & ~depthwise & (kernel <= 1),
+            "3x3 convolution": convolution & ~depthwise & (kernel > 1) & (kernel <= 3),
+            "larger convolution": convolution & ~depthwise & (kernel > 3),
+            "depthwise convolution": depthwise,
+            "linear layer": linear,
+            "average pool": graphs.is_kind("average-pool") & (kernel > 0),
+            "maximum pool": graphs.is_kind("max-pool") & (kernel > 0),
+            "activation": graphs.is_kind("activation"),
+            "sum": graphs.is_kind("sum"),
+            "product": graphs.is_kind("product", "matrix-product"),
+            "concatenation": graphs.is_kind("concatenation"),
+            "other": ~(self.layer | pool | known | graphs.is_kind("matrix-product")),
+        }
+        self.pool = pool & (kernel > 0)
+        self.kernel = kernel
+        self.layers = self.total(self.layer)
+        self.nodes = np.diff(graphs.nodes)
+
+    def columns(self) -> Iterator[Column]:
+        """Every measure but the sketch, with its name."""
+        yield from self._sizes()
+        yield from self._operations()
+        yield from self._paths()
+        yield from self._branching()
+        yield from self._shapes()
+
+    def sketch(self) -> NDArray[np.float32]:
+        """log(1 + count) of the labels of one round in buckets, (n, BUCKETS)."""
+        places = (wl_labels(self.graphs, 1)[-1] % np.uint64(BUCKETS)).astype(np.int64)
+        counts = np.bincount(self.owner * BUCKETS + places, minlength=self.count * BUCKETS)
+        return np.log1p(counts.reshape(self.count, BUCKETS).astype(np.float32))
+
+    def total(self, values: NDArray[np.generic]) -> Floats:
+        """Sum over the nodes of each network."""
+        return np.add.reduceat(values.astype(np.float64), self.graphs.nodes[:-1])
+
+    def largest(self, values: NDArray[np.generic]) -> Floats:
+        """Largest value, at least 0, over the nodes of each network."""
+        return np.maximum.reduceat(values.astype(np.float64), self.graphs.nodes[:-1])
+
+    def _sizes(self) -> Iterator[Column]:
+        weights, macs = self.total(self.graphs.weights), self.total(self.graphs.macs)
+        yield "log weights", np.log1p(weights)
+        yield "log multiply-accumulates", np.log1p(macs)
+        yield "log layers", np.log1p(self.layers)
+        yield "log weights per layer", np.log1p(_ratio(weights, self.layers))
+        yield "log multiply-accumulates per weight", np.log1p(_ratio(macs, weights))
+
+    def _operations(self) -> Iterator[Column]:
+        weights, macs = self.total(self.graphs.weights), self.total(self.graphs.macs)
+        for name, nodes in self.kinds.items():
+            count = self.total(nodes)
+            yield f"log {name}s", np.log1p(count)
+            yield f"{name}s per layer", _ratio(count, self.layers)
+            if (nodes & ~self.layer).any() or name not in _LAYERS:
+                continue
+            yield (
+                f"{name}s' share of weights",
+                _ratio(self.total(self.graphs.weights * nodes), weights),
+            )
+            yield (
+                f"{name}s' share of multiply-accumulates",
+                _ratio(self.total(self.graphs.macs * nodes), macs),
+            )
+        yield "pools per layer", _ratio(self.total(self.pool), self.layers)
+        for name in ACTIVATIONS:
+            place = self.graphs.labels.index(name) if name in self.graphs.labels else -1
+            yield f"log {name}", np.log1p(self.total(self.graphs.label == place))
+
+    def _paths(self) -> Iterator[Column]:
+        walk = Walk(self.graphs)
+        self.level = walk.level
+        own = np.stack(
+            [
+                self.layer,
+                self.layer & (self.kernel > 1),
+                self.layer & (self.kernel <= 1),
+                self.pool,
+                self.kinds["activation"],
+                self.kinds["sum"] | self.kinds["concatenation"],
+                self._view(),
+            ],
+            axis=1,
+        ).astype(np.float32)
+        output = self.graphs.is_kind("output") & (walk.level > 0)
+        longest, shortest, mean = (
+            self._at(output, values) for values in walk.extremes_and_means(own)
+        )
+        for column, part in enumerate(PATH_PARTS):
+            most, least, middle = longest[:, column], shortest[:, column], mean[:, column]
+            yield f"log {part}, longest path", np.log1p(most)
+            yield f"log {part}, shortest path", np.log1p(least)
+            yield f"log {part}, mean path", np.log1p(middle)
+            yield f"{part}, mean over longest path", _ratio(middle, most)
+            yield f"{part}, shortest over longest path", _ratio(least, most)
+        for column, part in ((1, "wide layers"), (3, "pools")):
+            yield f"{part} over layers, longest path", _ratio(longest[:, column], longest[:, 0])
+            yield f"{part} over layers, mean path", _ratio(mean[:, column], mean[:, 0])
+        paths = np.log(self._at(output, walk.paths()[:, None].clip(1))[:, 0].clip(1))
+        yield "log paths", np.log1p(paths)
+        yield "log paths per layer", _ratio(paths, self.layers)
+
+    def _view(self) -> NDArray[np.floating]:
+        """How many pixels of the input, in one direction, a window adds to what is seen."""
+        height = self.graphs.column("height").astype(np.float64)
+        size = self.largest(height * self.graphs.is_kind("input"))[self.owner]
+        read = height * self.graphs.column("stride height")
+        window = (self.kernel - 1).clip(0) * self.graphs.column("dilation")
+        step = np.divide(size, read, out=np.ones_like(size), where=read > 0)
+        return np.where(self.layer | self.pool, window * step, 0.0)
+
+    def _at(self, output: Flags, values: NDArray[np.floating]) -> Floats:
+        """Largest of the values (N, m) at the outputs of each network, (n, m)."""
+        result = np.zeros((self.count, values.shape[1]))
+        np.maximum.at(result, self.owner[output], values[output])
+        return result
+
+    def _branching(self) -> Iterator[Column]:
+        inputs = np.bincount(self.graphs.target, minlength=len(self.owner))
+        readers = np.bincount(self.graphs.source, minlength=len(self.owner))
+        merge = self.kinds["sum"] | self.kinds["concatenation"]
+        yield "inputs of a merge", _ratio(self.total(inputs * merge), self.total(merge))
+        yield "readers of a node", _ratio(self.total(readers), self.nodes)
+        yield "nodes read more than once", _ratio(self.total(readers > 1), self.nodes)
+
+    def _shapes(self) -> Iterator[Column]:
+        channels = np.log1p(self.graphs.column("channels"))
+        macs = self.total(self.graphs.macs)
+        yield "log widest layer", self.largest(channels * self.layer)
+        yield (
+            "log channels, weighted by multiply-accumulates",
+            _ratio(self.total(channels * self.graphs.macs), macs),
+        )
+        deepest = self.largest(self.level)[self.owner]
+        quarter = (QUARTERS * self.level // (deepest + 1)).astype(np.int64)
+        place = self.owner * QUARTERS + quarter
+        places = self.count * QUARTERS
+        widths = np.bincount(place, channels * self.layer, minlength=places).reshape(-1, QUARTERS)
+        layers = np.bincount(place, self.layer, minlength=places).reshape(-1, QUARTERS)
+        for number in range(QUARTERS):
+            yield (
+                f"log channels, quarter {number + 1} of the depth",
+                _ratio(widths[:, number], layers[:, number]),
+            )
+        stride = np.maximum(self.graphs.column("stride height"), self.graphs.column("stride width"))
+        yield "log strided nodes", np.log1p(self.total(stride > 1))
+        height = self.graphs.column("height")
+        size = self.largest(height * self.graphs.is_kind("input"))
+        height = np.log1p(height)
+        yield (
+            "log image size, weighted by multiply-accumulates",
+            np.log1p(size) - _ratio(self.total(height * self.graphs.macs), macs),
+        )
+
+
+_LAYERS = {
+    "1x1 convolution",
+    "3x3 convolution",
+    "larger convolution",
+    "depthwise convolution",
+    "linear layer",
+}
+
+
+def _ratio(numerator: NDArray[np.generic], denominator: NDArray[np.generic]) -> Floats:
+    """The quotient, 0 where the denominator is."""
+    zeros = np.zeros(len(numerator))
+    return np.divide(numerator, denominator, out=zeros, where=np.asarray(denominator) > 0)
+
+
+def _names() -> tuple[str, ...]:
+    from ..data.network_writer import NetworkWriter
+
+    named = (name for name, _ in _Measures(NetworkWriter((3, 1, 1)).finish()).columns())
+    return (*named, *(f"sketch {bucket}" for bucket in range(BUCKETS)))
+
+
+NAMES = _names()
