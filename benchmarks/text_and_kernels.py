@@ -1,48 +1,82 @@
-"""How well whole networks rank, as text and as graph kernels: boosted trees on few labels.
+"""How well whole networks rank, as text and as graph kernels, learned from few labels.
 
     python benchmarks/text_and_kernels.py > text_and_kernels.md
+    python benchmarks/text_and_kernels.py --methods text-transformer --labels 50 100 --trials 3
 
 NAS-Bench-201 on CIFAR-10: 600 held-out architectures of a sample, mean and standard deviation of
-Kendall's tau over the trials, each with splits and seeds of its own. The encodings see the network
-alone, as a file in ONNX would hold it, and know nothing of cells.
+Kendall's tau over the trials, each with splits and seeds of its own. All but `graph-features` see
+the network alone, as a file in ONNX would hold it, and know nothing of cells.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 import archcast
+from archcast.data.architecture import Architectures
 from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors.base import make_predictor
 
 TABLE = "nasbench201/cifar10"
 LABELS = (50, 100, 200, 400)
 HELD_OUT = 600
-ENCODINGS = ("weisfeiler-lehman", "onnx-text", "graph-features")
+ENCODINGS = ("weisfeiler-lehman", "onnx-text", "universal", "graph-features")
+TRANSFORMER = "text-transformer"
 
 
-def measure(encoding: str, trials: int, seed: int) -> tuple[dict[int, list[float]], float]:
-    """Kendall's tau of each trial by number of labels, and milliseconds to encode a network."""
+@dataclass
+class Measured:
+    """What the trials gave: Kendall's tau by number of labels, and processor seconds."""
+
+    taus: dict[int, list[float]]
+    encoding: list[float] = field(default_factory=list)  # milliseconds a network
+    fitting: list[float] = field(default_factory=list)  # seconds of a fit on the most labels
+
+    def row(self) -> str:
+        """Cells of a table in Markdown."""
+        taus = [f"{np.mean(taus):.3f} ± {np.std(taus):.3f}" for taus in self.taus.values()]
+        encoding = f"{np.mean(self.encoding):.2f}" if self.encoding else ""
+        return " | ".join([*taus, encoding, f"{np.mean(self.fitting):.1f}"])
+
+
+def measure(method: str, labels: list[int], trials: int, seed: int) -> Measured:
+    """Trials of boosted trees on an encoding, or of the transformer."""
     table = archcast.load_table(TABLE)
     target = np.asarray(table.target)
-    taus: dict[int, list[float]] = {labels: [] for labels in LABELS}
-    seconds, encoded = 0.0, 0
+    measured = Measured({count: [] for count in labels})
     for trial in range(trials):
         drawn = np.random.default_rng([seed, trial]).permutation(len(table))
-        drawn = drawn[: HELD_OUT + max(LABELS)]
-        archs, y = table.architectures[drawn], target[drawn]
+        drawn = drawn[: HELD_OUT + max(labels)]
+        one_trial(measured, method, table.architectures[drawn], target[drawn], trial)
+    return measured
+
+
+def one_trial(
+    measured: Measured, method: str, archs: Architectures, y: NDArray[np.float64], seed: int
+) -> None:
+    """Learn from the last of these architectures and rank the first `HELD_OUT`."""
+    inputs = archs
+    if method != TRANSFORMER:
         start = time.process_time()
-        x = archcast.encode(archs, encoding)
-        seconds, encoded = seconds + time.process_time() - start, encoded + len(archs)
-        for labels in LABELS:
-            learned = slice(HELD_OUT, HELD_OUT + labels)
-            model = make_predictor("xgboost", encoding=None, seed=trial)
-            forecasts = model.fit(x[learned], y[learned]).predict(x[:HELD_OUT])
-            taus[labels].append(kendall_tau(forecasts, y[:HELD_OUT]))
-    return taus, 1e3 * seconds / encoded
+        inputs = archcast.encode(archs, method)
+        measured.encoding.append(1e3 * (time.process_time() - start) / len(archs))
+    for labels in measured.taus:
+        learned = slice(HELD_OUT, HELD_OUT + labels)
+        if method == TRANSFORMER:
+            model = make_predictor(TRANSFORMER, seed=seed)
+        else:
+            model = make_predictor("xgboost", encoding=None, seed=seed)
+        start = time.process_time()
+        model.fit(inputs[learned], y[learned])
+        if labels == max(measured.taus):
+            measured.fitting.append(time.process_time() - start)
+        forecasts = model.predict(inputs[:HELD_OUT])
+        measured.taus[labels].append(kendall_tau(forecasts, y[:HELD_OUT]))
 
 
 def main() -> None:
@@ -50,15 +84,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--trials", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    print(f"Kendall's tau on {HELD_OUT} held-out architectures of {TABLE}, `xgboost`,")
-    print(f"{arguments.trials} trials, mean ± standard deviation.\n")
-    print("| encoding | " + " | ".join(f"{n} labels" for n in LABELS) + " | ms a network |")
-    print("|---|" + "---|" * (len(LABELS) + 1))
-    for encoding in ENCODINGS:
-        taus, cost = measure(encoding, arguments.trials, arguments.seed)
-        cells = [f"{np.mean(taus[n]):.3f} ± {np.std(taus[n]):.3f}" for n in LABELS]
-        print(f"| {encoding} | " + " | ".join(cells) + f" | {cost:.2f} |", flush=True)
+    parser.add_argument("--labels", nargs="+", type=int, default=LABELS)
+    parser.add_argument("--methods", nargs="+", default=[*ENCODINGS, TRANSFORMER])
+    told = parser.parse_args()
+    print(f"Kendall's tau on {HELD_OUT} held-out architectures of {TABLE}, `xgboost` on each")
+    print(f"encoding, and `{TRANSFORMER}`; {told.trials} trials, mean ± standard deviation.\n")
+    columns = [f"{n} labels" for n in told.labels]
+    columns += ["ms a network to encode", f"s to fit {max(told.labels)} labels"]
+    print("| | " + " | ".join(columns) + " |")
+    print("|---|" + "---|" * len(columns))
+    for method in told.methods:
+        measured = measure(method, told.labels, told.trials, told.seed)
+        print(f"| {method} | {measured.row()} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,15 @@ class Architectures:
         """The whole networks as graphs, written when first asked for."""
         return self.space.networks(self)
 
+    def distinct_networks(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """One architecture of each network, as far as the space knows equal ones without writing
+        them: their rows (m), and which of these rows has the network of each architecture (n)."""
+        identity = self.space.network_identity
+        if identity is None:
+            return np.arange(len(self)), np.arange(len(self))
+        _, rows, which = np.unique(self.hashes(identity), return_index=True, return_inverse=True)
+        return rows, which
+
     def strings(self) -> list[str]:
         """The architectures as the space writes them."""
         return self.space.format(self.codes)

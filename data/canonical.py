@@ -18,7 +18,9 @@ applied to a whole batch at once:
 5. A product of a value and a function of it that has a name as a whole is that: x sigmoid(x) is
    silu; x erf(x), and x tanh(x + power(x)), gelu; x relu6(x) or x hardsigmoid(x), hardswish;
    x tanh(softplus(x)), mish. (Constants that scale and shift are not part of the network.)
-6. An average or maximum over the whole image has kernel 0 x 0.
+6. An average or maximum over the whole image has kernel 0 x 0. One pixel is a vector: height and
+   width are 0, and so they are of linear layers and products of matrices, which may work along
+   any axis.
 
 Rules 3 to 5 take turns until nothing changes. Labels are part of a node: a sum or product with
 one (a subtraction, a division) is not a sum to these rules.
@@ -40,7 +42,7 @@ from numpy.typing import NDArray
 
 from ..errors import ArchitectureError
 from .network_graph import COLUMN, KIND, NUMBERS, NetworkGraphs, join_networks
-from .network_levels import CYCLE, Layers, ports
+from .network_levels import CYCLE, Layers, chain_ends, ports
 from .operations import KINDS
 from .stable_hash import Hashes, mix, number_of
 
@@ -105,18 +107,20 @@ def _canonical(graphs: NetworkGraphs) -> NetworkGraphs:
 
 
 def _plain(graphs: NetworkGraphs) -> NetworkGraphs:
-    """Whole-image pools by their name, and what passes on several values as the sum it is."""
+    """Rule 6, and what passes on several values as the sum it is."""
     numbers, kind = graphs.numbers.copy(), graphs.kind.copy()
     several = np.bincount(graphs.target, minlength=len(kind)) > 1
     kind[graphs.is_kind(*PASSING) & several] = KIND["sum"]
 
     kernel, size = (numbers[:, _columns(pair)] for pair in ("kernel", "size"))
+    one_pixel = (size <= 1).all(1)
     read = np.zeros_like(size)
     read[graphs.target] = size[graphs.source]
-    whole = graphs.is_kind("max-pool", "average-pool") & (size <= 1).all(1)
+    whole = graphs.is_kind("max-pool", "average-pool") & one_pixel
     whole &= ((kernel == read) & (kernel > 1)).any(1) & (kernel == np.maximum(read, 1)).all(1)
     whole |= (kernel == 0).all(1) & graphs.is_kind("max-pool", "average-pool")
     numbers[whole, : COLUMN["groups"] + 1] = (0, 0, 1, 1, 1, 1)
+    numbers[one_pixel | graphs.is_kind("linear", "matrix-product"), COLUMN["height"] :] = 0
     return replace(graphs, kind=kind, numbers=numbers)
 
 
@@ -143,15 +147,11 @@ def _contract(graphs: NetworkGraphs) -> NetworkGraphs:
 
 
 def _last(following: NDArray[np.int64], passed: Flags) -> NDArray[np.int64]:
-    """Where each chain of pointers ends, by doubling; not at what is `passed`."""
-    for _ in range(len(following).bit_length() + 1):
-        further = following[following]
-        if np.array_equal(further, following):
-            break
-        following = further
-    if passed[following].any():
+    """Where each chain of pointers ends; not at what is `passed`."""
+    ends = chain_ends(following)
+    if passed[ends].any():
         raise ArchitectureError(CYCLE)
-    return following
+    return ends
 
 
 def _live(graphs: NetworkGraphs) -> NetworkGraphs:
@@ -258,19 +258,7 @@ def _ordered(graphs: NetworkGraphs) -> NetworkGraphs:
     """The nodes of each network so that sources stand before targets."""
     if (graphs.source < graphs.target).all():
         return graphs
-    order = np.lexsort((Layers(graphs).level, graphs.owner))
-    position = np.empty_like(order)
-    position[order] = np.arange(len(order))
-    return replace(
-        graphs,
-        kind=graphs.kind[order],
-        label=graphs.label[order],
-        numbers=graphs.numbers[order],
-        weights=graphs.weights[order],
-        macs=graphs.macs[order],
-        source=position[graphs.source],
-        target=position[graphs.target],
-    )
+    return graphs.in_order(np.lexsort((Layers(graphs).level, graphs.owner)))
 
 
 def _hashes(graphs: NetworkGraphs) -> Hashes:
@@ -304,16 +292,31 @@ def _sums(graphs: NetworkGraphs) -> Flags:
 
 
 def _descriptions(graphs: NetworkGraphs) -> Hashes:
-    """What a node is, without its place: uint64 (N)."""
+    """What a node is to the skeleton, without its place: uint64 (N)."""
+    return node_hashes(graphs, HASHED, HASHED_IN_LAYERS)
+
+
+def node_hashes(
+    graphs: NetworkGraphs, names: tuple[str, ...], names_in_layers: tuple[str, ...] = ()
+) -> Hashes:
+    """Kind and label of each node with some of its `NUMBERS`, uint64 (N).
+
+    Parameters
+    ----------
+    names_in_layers : those that count in convolutions and linear layers alone.
+    """
     kinds = np.array([number_of(f"kind {kind}") for kind in KINDS], np.uint64)
     labels = np.array([number_of(f"label {label}") for label in graphs.labels], np.uint64)
-    factors = np.zeros(len(NUMBERS), np.uint64)
-    for name in (*HASHED, *HASHED_IN_LAYERS):
-        factors[COLUMN[name]] = number_of(name)
-    numbers = graphs.numbers.astype(np.uint64)
     layer = graphs.is_kind("convolution", "linear")
-    told = numbers[:, :6] @ factors[:6] + (numbers[:, 6:8] @ factors[6:8]) * layer
+    told = _weighted(graphs, names) + _weighted(graphs, names_in_layers) * layer
     return mix(told + mix(kinds[graphs.kind] ^ labels[graphs.label]))
+
+
+def _weighted(graphs: NetworkGraphs, names: tuple[str, ...]) -> Hashes:
+    factors = np.zeros(len(NUMBERS), np.uint64)
+    for name in names:
+        factors[COLUMN[name]] = number_of(name)
+    return graphs.numbers.view(np.uint64) @ factors
 
 
 def _numbered(count: int) -> Hashes:

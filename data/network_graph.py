@@ -131,6 +131,24 @@ class NetworkGraphs:
             port=self.port[edges],
         )
 
+    def in_order(self, order: NDArray[np.int64]) -> NetworkGraphs:
+        """The same networks with their nodes in another order, int64 (N); edges stay as they are.
+
+        Each network's nodes stand together in it, as before.
+        """
+        position = np.empty_like(order)
+        position[order] = np.arange(len(order))
+        return replace(
+            self,
+            kind=self.kind[order],
+            label=self.label[order],
+            numbers=self.numbers[order],
+            weights=self.weights[order],
+            macs=self.macs[order],
+            source=position[self.source],
+            target=position[self.target],
+        )
+
 
 def join_networks(batches: Sequence[NetworkGraphs]) -> NetworkGraphs:
     """One batch out of several; their labels become one list."""

@@ -123,6 +123,19 @@ def levels(count: int, source: NDArray[np.int64], target: NDArray[np.int64]) -> 
     return level
 
 
+def chain_ends(following: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the chain of pointers ends that starts at each place, by doubling; int64 (n).
+
+    Ends point at themselves. From a chain without an end some place on it is given.
+    """
+    for _ in range(len(following).bit_length() + 1):
+        further = following[following]
+        if np.array_equal(further, following):
+            break
+        following = further
+    return following
+
+
 def ports(graphs: NetworkGraphs) -> Hashes:
     """What the port of each edge adds to a hash, uint64 (E)."""
     return graphs.port.astype(np.uint64) * np.uint64(number_of("port"))

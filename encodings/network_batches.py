@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..data.architecture import Architectures
 from ..data.canonical import canonical
 from ..data.network_graph import NetworkGraphs
 
-CHUNK = 1024  # architectures written at a time: networks take some 10 kB each
+CHUNK = 512  # architectures written at a time: networks take some 10 kB each
 
 
 def network_batches(archs: Architectures) -> Iterator[tuple[slice, NetworkGraphs]]:
@@ -19,3 +22,19 @@ def network_batches(archs: Architectures) -> Iterator[tuple[slice, NetworkGraphs
     for start in range(0, len(archs), CHUNK):
         part = slice(start, min(start + CHUNK, len(archs)))
         yield part, canonical(archs.space.networks(archs[part]))
+
+
+def network_vectors(
+    archs: Architectures,
+    measure: Callable[[NetworkGraphs], NDArray[np.float32]],
+    columns: int,
+) -> NDArray[np.float32]:
+    """The vector that `measure` gives each canonical network, float32 (n, columns).
+
+    Networks that several architectures share are measured once.
+    """
+    rows, which = archs.distinct_networks()
+    vectors = np.zeros((len(rows), columns), np.float32)
+    for part, graphs in network_batches(archs[rows]):
+        vectors[part] = measure(graphs)
+    return vectors[which]

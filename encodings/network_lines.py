@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.network_graph import COLUMN, NUMBERS, NetworkGraphs
-from ..data.network_levels import Layers
-from ..data.operations import KINDS
-from ..data.stable_hash import Hashes, mix, number_of
+from ..data.canonical import node_hashes
+from ..data.network_graph import NUMBERS, NetworkGraphs
+from ..data.network_levels import Layers, chain_ends
+from ..data.stable_hash import mix
 
 Places = NDArray[np.int64]
 
-COARSE = 5  # the first of `NUMBERS`: kernel, stride, dilation
+COARSE = NUMBERS[:5]  # kernel, stride, dilation: what cells that differ in width share
 
 
 @dataclass(frozen=True)
@@ -59,30 +59,19 @@ def chained(graphs: NetworkGraphs) -> ChainedNetworks:
     layers = Layers(graphs)
     before = _chain_before(graphs)
     head = before < 0
-    first = _ends(np.where(head, np.arange(len(before)), before))
+    first = chain_ends(np.where(head, np.arange(len(before)), before))
     ranked = _ranks(graphs, layers)
     order = np.lexsort((layers.level, ranked[first], graphs.owner))
-    return _in_order(graphs, order, head[order], ranked)
+    return _in_order(graphs, order, head[order])
 
 
-def _in_order(
-    graphs: NetworkGraphs, order: Places, head: NDArray[np.bool_], ranked: Places
-) -> ChainedNetworks:
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
+def _in_order(graphs: NetworkGraphs, order: Places, head: NDArray[np.bool_]) -> ChainedNetworks:
+    moved = graphs.in_order(order)
     line = np.cumsum(head) - 1
-    source, target = place[graphs.source], place[graphs.target]
-    edges = np.lexsort((line[target] - line[source], graphs.port, target))
+    back = line[moved.target] - line[moved.source]
+    edges = np.lexsort((back, moved.port, moved.target))
     moved = replace(
-        graphs,
-        kind=graphs.kind[order],
-        label=graphs.label[order],
-        numbers=graphs.numbers[order],
-        weights=graphs.weights[order],
-        macs=graphs.macs[order],
-        source=source[edges],
-        target=target[edges],
-        port=graphs.port[edges],
+        moved, source=moved.source[edges], target=moved.target[edges], port=moved.port[edges]
     )
     end = np.append(head[1:], True)[: len(head)]
     lines = np.concatenate([np.zeros(1, np.int64), np.cumsum(head)])[graphs.nodes]
@@ -100,15 +89,6 @@ def _chain_before(graphs: NetworkGraphs) -> Places:
     return before
 
 
-def _ends(pointers: Places) -> Places:
-    """Where each chain of pointers ends, by doubling."""
-    while True:
-        further = pointers[pointers]
-        if np.array_equal(further, pointers):
-            return pointers
-        pointers = further
-
-
 def _ranks(graphs: NetworkGraphs, layers: Layers) -> Places:
     """A number for each node that orders it within its network, int64 (N).
 
@@ -116,20 +96,13 @@ def _ranks(graphs: NetworkGraphs, layers: Layers) -> Places:
     channels may differ, are written in one order. Nodes that only their readers tell apart take
     the order of their readers, which a first sweep from the outputs decides.
     """
-    coarse, exact = coarse_hashes(graphs), _exact_hashes(graphs)
-    around = _mixed(layers, _mixed(layers, exact, down=False), down=True)
+    coarse = node_hashes(graphs, COARSE)
+    cost = mix(graphs.weights.astype(np.uint64)) + mix(graphs.macs.view(np.uint64) + np.uint64(1))
+    exact = mix(node_hashes(graphs, NUMBERS) + cost)
+    plain = np.zeros(len(coarse), bool)  # a sum is a node as any other
+    around = layers.hashes(layers.hashes(exact, plain), plain, down=True)
     from_outputs = _sweep(graphs, layers, [around, coarse], down=True)
     return _sweep(graphs, layers, [from_outputs, around, coarse], down=False)
-
-
-def _mixed(layers: Layers, own: Hashes, down: bool) -> Hashes:
-    """Each node's own hash mixed with those of all that leads to it, uint64 (N)."""
-    tail, head = layers.ends(down)
-    values = own.copy()
-    for nodes, edges in layers.walk(down):
-        values[nodes] = mix(values[nodes])
-        np.add.at(values, head[edges], mix(values[tail[edges]] + layers.ports[edges]))
-    return values
 
 
 def _sweep(graphs: NetworkGraphs, layers: Layers, keys: list[NDArray[Any]], down: bool) -> Places:
@@ -156,30 +129,3 @@ def _sweep(graphs: NetworkGraphs, layers: Layers, keys: list[NDArray[Any]], down
         np.minimum.at(furthest, ends, ranks)
         np.add.at(told, ends, mix(ranks.astype(np.uint64) + layers.ports[edges]))
     return rank
-
-
-def coarse_hashes(graphs: NetworkGraphs) -> Hashes:
-    """Kind, label, kernel, stride and dilation of each node, uint64 (N)."""
-    kinds = np.array([number_of(f"kind {kind}") for kind in KINDS], np.uint64)
-    labels = np.array([number_of(f"label {label}") for label in graphs.labels], np.uint64)
-    named = mix(kinds[graphs.kind] ^ labels[graphs.label])
-    return mix(named + _weighted(graphs, NUMBERS[:COARSE]))
-
-
-def fine_hashes(graphs: NetworkGraphs) -> Hashes:
-    """The same with groups, and of layers the channels that go in and out; uint64 (N)."""
-    layer = graphs.is_kind("convolution", "linear")
-    channels = _weighted(graphs, ("channels in", "channels")) * layer
-    return mix(coarse_hashes(graphs) + _weighted(graphs, ("groups",)) + channels + np.uint64(1))
-
-
-def _exact_hashes(graphs: NetworkGraphs) -> Hashes:
-    """All that is known of each node, uint64 (N)."""
-    cost = mix(graphs.weights.astype(np.uint64)) + mix(graphs.macs.view(np.uint64) + np.uint64(1))
-    return mix(coarse_hashes(graphs) + _weighted(graphs, NUMBERS[COARSE:]) + cost)
-
-
-def _weighted(graphs: NetworkGraphs, names: tuple[str, ...]) -> Hashes:
-    factors = np.array([number_of(name) for name in names], np.uint64)
-    columns = [COLUMN[name] for name in names]
-    return graphs.numbers[:, columns].astype(np.uint64) @ factors

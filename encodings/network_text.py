@@ -1,6 +1,7 @@
 """Networks as text from which they can be read back: `network_texts`, `parse_text`.
 
-One line a chain of nodes, and after it the shape of its value (channels x height x width):
+One line a chain of nodes, and after it the shape of its value, channels x height x width, or
+channels alone where height and width are unknown or there are none:
 
     input:3x32x32
     ^1 --> convolution(kernel=3):16x32x32
@@ -15,7 +16,7 @@ lead to expect:
 - kernel, stride (one number, or height x width), dilation : 1; a kernel of 0 is the whole image;
 - groups : 1; `each` is one for each channel of the input;
 - in, channels : channels that go in and out, those of the first input; a concatenation joins them;
-- size : that of the first input over the stride, rounded up; 0x0 after the whole image;
+- size : that of the first input over the stride, rounded up; 0 after the whole image;
 - weights, macs : those of a convolution or linear layer of these numbers, 0 for other kinds.
 
 `channels` and `size` are left out at the end of a line, where the shape says them.
@@ -237,5 +238,10 @@ def _line(
         for place, lines in zip(port, back, strict=True)
     )
     chain = [nodes[number] for number in told[span.nodes].tolist()]
-    shape = "x".join(map(str, shapes[span.nodes.stop - 1].tolist()))
+    shape = _shape(shapes[span.nodes.stop - 1].tolist())
     return " --> ".join([read, *chain] if read else chain) + f":{shape}"
+
+
+def _shape(numbers: list[int]) -> str:
+    """Channels, then height and width where there are any or they are known."""
+    return "x".join(map(str, numbers if any(numbers[1:]) else numbers[:1]))

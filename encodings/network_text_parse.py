@@ -15,7 +15,7 @@ ARROW = " --> "
 LONGEST_LINE = 1_000_000  # characters
 REFERENCE = re.compile(r"(?:(\d{1,3}):)?\^(\d{1,9})")
 NODE = re.compile(r"([a-z-]+)(?:\[([^\[\]()\s]*)\])?(?:\(([^()\s]*)\))?")
-SHAPE = re.compile(r"(-?\d{1,19})x(-?\d{1,19})x(-?\d{1,19})")
+SHAPE = re.compile(r"(-?\d{1,19})(?:x(-?\d{1,19})x(-?\d{1,19}))?")
 NUMBER = re.compile(r"-?\d{1,19}")
 NUMERIC = ("dilation", "groups", "in", "channels", "weights")
 PAIRS = ("kernel", "stride", "size")
@@ -91,7 +91,7 @@ def _read_line(network: _Network, line: str) -> None:
     if parts[0].startswith("^") or REFERENCE.match(parts[0]):
         edges = [_reference(network, text) for text in parts.pop(0).split(", ")]
     for place, part in enumerate(parts):
-        end = tuple(map(int, found.groups())) if place == len(parts) - 1 else None
+        end = tuple(map(int, found.groups(default="0"))) if place == len(parts) - 1 else None
         edges = [(0, _read_node(network, part, edges, end))]
     if not parts:
         raise ValueError("holds no node")

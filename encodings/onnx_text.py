@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from ..data.architecture import Architectures
 from ..data.canonical import canonical
 from ..data.network_graph import NetworkGraphs
+from ..data.onnx_file import Source, load_model
 from ..data.spaces.base import SearchSpace
 from ..data.stable_hash import mix, number_of
 from ..errors import ArchcastError
 from .base import Encoding, register_encoding
-from .network_batches import network_batches
+from .network_batches import network_batches, network_vectors
 from .network_text import Lines, network_lines, network_texts
 from .network_text_parse import parse_text
-from .published_text import VARIANTS, published_text
+from .published_text import VARIANTS, published_text, simplified
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
     from scipy.sparse import csr_matrix
 
 __all__ = ["VARIANTS", "architecture_texts", "network_texts", "onnx_text", "parse_text"]
@@ -31,27 +31,38 @@ SEPARATORS = re.compile(r"[\s,:()\[\]]+|-->")
 REMEMBERED = 1 << 17  # lines whose n-grams are kept
 
 
-def onnx_text(model: ModelProto, variant: str = "chain_slim") -> str:
+def onnx_text(source: Source, variant: str = "chain_slim") -> str:
     """An ONNX model as text.
 
     Parameters
     ----------
+    source : a path, the bytes of a file or an `onnx.ModelProto`; weights are not needed.
     variant : `chain_slim`, `base`, `param`, `outshape` or `input` of ONNX-Net (Qin et al., arXiv:
         2510.04938) to the letter, see `published_text`; or `lossless`, which `parse_text` reads
-        back and which is the same for all files of one network, see `network_text`.
+        back and which is the same for all files of one network of images, see `network_text`.
+
+    Raises
+    ------
+    ArchcastError : no variant of that name.
+    OnnxError : no ONNX file.
+    ArchitectureError : the variant has no text for this model.
     """
     if variant != "lossless":
-        return published_text(model, variant)
+        return published_text(load_model(source)[0], variant)
     from ..data.onnx_graph import read_onnx
 
-    return network_texts(canonical(read_onnx(model).graph))[0]
+    return network_texts(canonical(read_onnx(source).graph))[0]
 
 
-def architecture_texts(archs: Architectures) -> list[str]:
-    """The lossless text of each architecture's canonical network.
+def architecture_texts(archs: Architectures, variant: str = "lossless") -> list[str]:
+    """The text of each architecture's network in a variant of `onnx_text`.
 
-    `ArchcastError` where the space cannot write its networks.
+    The published variants build and export each network, as ONNX-Net's authors did, which takes
+    a second; `lossless` is written at once. `ArchcastError` where the space cannot do that.
     """
+    if variant != "lossless":
+        models = (archs.space.to_onnx(arch) for arch in archs)
+        return [published_text(simplified(model), variant) for model in models]
     return [text for _, graphs in network_batches(archs) for text in network_texts(graphs)]
 
 
@@ -85,10 +96,7 @@ class OnnxText(Encoding):
             raise ArchcastError(
                 f"words is {self.words} and buckets is {self.buckets}; pass 1 or more of each"
             )
-        vectors = np.zeros((len(archs), self.buckets), np.float32)
-        for part, graphs in network_batches(archs):
-            vectors[part] = self.network_vectors(graphs)
-        return vectors
+        return network_vectors(archs, self.network_vectors, self.buckets)
 
     def network_vectors(self, graphs: NetworkGraphs) -> NDArray[np.float32]:
         """Vectors of canonical networks, float32 (n, buckets)."""

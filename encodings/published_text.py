@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ArchcastError, ArchitectureError
 
 if TYPE_CHECKING:
-    from onnx import AttributeProto, ModelProto, NodeProto
+    from onnx import AttributeProto, ModelProto, NodeProto, ValueInfoProto
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ VARIANTS = {
 def published_text(model: ModelProto, variant: str = "chain_slim") -> str:
     """A model in one of the variants of ONNX-Net's `chain_slim`.
 
-    The authors simplify a model with onnxsim first. Shapes are inferred here, as there.
+    The authors simplify a model with onnxsim first (see `simplified`). Shapes are inferred here,
+    as there.
 
     Raises
     ------
@@ -74,6 +75,39 @@ def published_text(model: ModelProto, variant: str = "chain_slim") -> str:
             f"shapes of the model cannot be inferred: {' '.join(str(error).split())[:200]}"
         ) from error
     return _Walk(inferred, VARIANTS[variant]).text()
+
+
+def simplified(model: ModelProto, batch: int = 1) -> ModelProto:
+    """A copy with a batch of this size and without `Identity` nodes.
+
+    The authors' files are of one image and went through onnxsim. In what torch exports for
+    inference this is all of it that the text shows; other files take onnxsim itself.
+    """
+    from onnx import ModelProto as Proto
+
+    copy = Proto()
+    copy.CopyFrom(model)
+    graph = copy.graph
+    weights = {value.name for value in graph.initializer}
+    given = [value for value in graph.input if value.name not in weights]
+    free = {dims[0].dim_param for dims in map(_dimensions, given) if dims} - {""}
+    for value in (*graph.input, *graph.output):
+        for dimension in _dimensions(value):
+            if dimension.dim_param in free:
+                dimension.dim_value = batch
+    outputs = {value.name for value in graph.output}
+    passed: dict[str, str] = {}
+    nodes = []
+    for node in graph.node:
+        node.input[:] = [passed.get(name, name) for name in node.input]
+        if node.op_type == "Identity" and node.output[0] not in outputs:
+            passed[node.output[0]] = node.input[0]
+        else:
+            nodes.append(node)
+    copy.graph.ClearField("node")
+    copy.graph.ClearField("value_info")
+    copy.graph.node.extend(nodes)
+    return copy
 
 
 class _Walk:
@@ -126,6 +160,8 @@ class _Walk:
 
     def _line(self, node: NodeProto) -> None:
         """Close the open chain and print a node on a line of its own."""
+        if not node.output:
+            raise ArchitectureError(f"node {node.name!r} ({node.op_type}) gives no value")
         if self.open is not None:
             self._close(strict=True)
         self.parts.append(self._operator(node))
@@ -175,8 +211,12 @@ class _Walk:
         return f"({listed})" if listed else ""
 
 
-def _shape(value: Any) -> str:
-    return "x".join(str(dimension.dim_value) for dimension in value.type.tensor_type.shape.dim)
+def _dimensions(value: ValueInfoProto) -> Any:
+    return value.type.tensor_type.shape.dim
+
+
+def _shape(value: ValueInfoProto) -> str:
+    return "x".join(str(dimension.dim_value) for dimension in _dimensions(value))
 
 
 def _list(values: Any) -> str:

@@ -11,7 +11,7 @@ from ..data.architecture import Architectures
 from ..data.network_graph import NetworkGraphs
 from ..data.spaces.base import SearchSpace
 from .base import Encoding, register_encoding
-from .network_batches import network_batches
+from .network_batches import network_vectors
 from .network_walks import Walk
 from .wl_kernel import wl_labels
 
@@ -47,19 +47,18 @@ class Universal(Encoding):
     any_space = True
 
     def _vectors(self, archs: Architectures) -> NDArray[np.float32]:
-        vectors = np.zeros((len(archs), len(NAMES)), np.float32)
-        for part, graphs in network_batches(archs):
-            vectors[part] = network_measures(graphs)
-        return vectors
+        return network_vectors(archs, network_measures, len(NAMES))
 
     def _feature_names(self, space: SearchSpace) -> list[str]:
         return list(NAMES)
 
 
-def network_measures(graphs: NetworkGraphs) -> NDArray[np.float32]:
-    """The measures of canonical networks, float32 (n, d), columns as in `NAMES`."""
+def network_measures(graphs: NetworkGraphs, with_sketch: bool = True) -> NDArray[np.float32]:
+    """The measures of canonical networks, float32 (n, d), columns as in `NAMES` or `MEASURES`."""
     measured = _Measures(graphs)
     named = np.stack([values for _, values in measured.columns()], axis=1)
+    if not with_sketch:
+        return named.astype(np.float32)
     return np.concatenate([named, measured.sketch()], axis=1, dtype=np.float32)
 
 
@@ -251,8 +250,8 @@ def _ratio(numerator: NDArray[np.generic], denominator: NDArray[np.generic]) -> 
 def _names() -> tuple[str, ...]:
     from ..data.network_writer import NetworkWriter
 
-    named = (name for name, _ in _Measures(NetworkWriter((3, 1, 1)).finish()).columns())
-    return (*named, *(f"sketch {bucket}" for bucket in range(BUCKETS)))
+    return tuple(name for name, _ in _Measures(NetworkWriter((3, 1, 1)).finish()).columns())
 
 
-NAMES = _names()
+MEASURES = _names()  # without the sketch
+NAMES = (*MEASURES, *(f"sketch {bucket}" for bucket in range(BUCKETS)))

@@ -12,19 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.architecture import Architectures
+from ..data.canonical import node_hashes
 from ..data.network_graph import NetworkGraphs
+from ..data.network_levels import ports
 from ..data.spaces.base import SearchSpace
-from ..data.stable_hash import Hashes, mix, number_of
+from ..data.stable_hash import Hashes, mix
 from ..errors import ArchcastError
 from .base import Encoding, register_encoding
-from .network_batches import network_batches
-from .network_lines import coarse_hashes, fine_hashes
+from .network_batches import network_vectors
+from .network_lines import COARSE
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
 KERNEL_COLUMNS = 1 << 31  # of a bag for the kernel: collisions are rare
+FINE = (*COARSE, "groups")
+FINE_IN_LAYERS = ("channels in", "channels")
 
 
 @register_encoding
@@ -61,10 +65,7 @@ class WeisfeilerLehman(Encoding):
 
     def _vectors(self, archs: Architectures) -> NDArray[np.float32]:
         _check(self.rounds, self.buckets)
-        vectors = np.zeros((len(archs), self.buckets), np.float32)
-        for part, graphs in network_batches(archs):
-            vectors[part] = self.network_vectors(graphs)
-        return vectors
+        return network_vectors(archs, self.network_vectors, self.buckets)
 
     def network_vectors(self, graphs: NetworkGraphs) -> NDArray[np.float32]:
         """Vectors of canonical networks, float32 (n, buckets)."""
@@ -85,33 +86,15 @@ def wl_labels(graphs: NetworkGraphs, rounds: int) -> list[Hashes]:
 
     Round 0 knows of a node its kind, label, kernel, stride and dilation.
     """
-    ports = graphs.port.astype(np.uint64) * np.uint64(number_of("port"))
-    ahead = _Sums(graphs.target, len(graphs.kind))
-    back = _Sums(graphs.source, len(graphs.kind))
-    labels = [fine_hashes(graphs), coarse_hashes(graphs)]
+    port = ports(graphs)
+    labels = [node_hashes(graphs, FINE, FINE_IN_LAYERS), node_hashes(graphs, COARSE)]
     for _ in range(rounds):
         before = labels[-1]
-        incoming = ahead(mix(before[graphs.source] + ports))
-        outgoing = back(mix(before[graphs.target] + ports + np.uint64(1)))
+        incoming, outgoing = np.zeros_like(before), np.zeros_like(before)
+        np.add.at(incoming, graphs.target, mix(before[graphs.source] + port))
+        np.add.at(outgoing, graphs.source, mix(before[graphs.target] + port + np.uint64(1)))
         labels.append(mix(before * np.uint64(3) + mix(incoming) * np.uint64(5) + mix(~outgoing)))
     return labels
-
-
-class _Sums:
-    """Sums of what edges carry over the node at one end of each; uint64 wraps around."""
-
-    def __init__(self, ends: NDArray[np.int64], count: int) -> None:
-        self.order = np.argsort(ends, kind="stable")
-        ordered = ends[self.order]
-        self.starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ends)])
-        self.nodes = ordered[self.starts]
-        self.count = count
-
-    def __call__(self, carried: Hashes) -> Hashes:
-        sums = np.zeros(self.count, np.uint64)
-        if len(self.nodes):
-            sums[self.nodes] = np.add.reduceat(carried[self.order], self.starts)
-        return sums
 
 
 def wl_bags(graphs: NetworkGraphs, rounds: int = 2) -> list[csr_matrix]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.network_graph import NetworkGraphs
-from ..encodings.network_text import network_lines
+from ..encodings.network_text import Lines
 from ..encodings.tokenizer import BEGIN, END, PAD, SPECIAL, Tokenizer
 from .networks import Forecaster
 from .training import isolated, one_thread
@@ -58,9 +57,8 @@ class TextInputs:
         return [self.tokens[distinct], line, self.features[rows], torch.from_numpy(mask)]
 
 
-def text_inputs(graphs: NetworkGraphs, tokenizer: Tokenizer) -> TextInputs:
-    """Canonical networks as inputs."""
-    lines = network_lines(graphs)
+def text_inputs(lines: Lines, tokenizer: Tokenizer) -> TextInputs:
+    """The lines of networks as inputs."""
     counts = np.diff(lines.starts)
     owner = np.repeat(np.arange(len(counts)), counts)
     place = np.arange(len(owner)) - lines.starts[:-1][owner]
@@ -223,26 +221,10 @@ def _shuffled(count: int, batches: int) -> Iterator[Tensor]:
     return iter(torch.tensor_split(torch.randperm(count), batches))
 
 
-def scores(network: Forecaster, inputs: TextInputs) -> Floats:
-    """Scores of networks, float64 (n,)."""
+def scores(network: Forecaster, inputs: TextInputs, chosen: NDArray[np.int64]) -> Floats:
+    """Scores of the networks at these places, float64 (n,)."""
     parts = [np.empty(0)]
     with one_thread(), torch.inference_mode():
-        for start in range(0, len(inputs), CHUNK):
-            chosen = np.arange(start, min(start + CHUNK, len(inputs)))
-            parts.append(network(*inputs.select(chosen)).double().numpy())
+        for start in range(0, len(chosen), CHUNK):
+            parts.append(network(*inputs.select(chosen[start : start + CHUNK])).double().numpy())
     return np.concatenate(parts)
-
-
-def fit_text_network(
-    inputs: TextInputs,
-    chosen: NDArray[np.int64],
-    targets: Floats,
-    build: Callable[[], Forecaster],
-    training: RankTraining,
-    seed: int,
-) -> Forecaster:
-    """A network trained on some of the inputs; `targets` are theirs."""
-    network = fit_order(
-        build, lambda places: inputs.select(chosen[places]), targets, training, seed
-    )
-    return cast(Forecaster, network)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from ..data.canonical import canonical
 from ..data.network_graph import NetworkGraphs
 from ..data.spaces.base import SearchSpace
 from ..encodings.network_batches import CHUNK, network_batches
-from ..encodings.network_text import network_lines
+from ..encodings.network_text import Lines, network_lines
 from ..encodings.tokenizer import Tokenizer
 from ..errors import ArchcastError, SavedPredictorError
 from .base import Floats, Predictor, register_predictor
@@ -108,40 +109,46 @@ class TextTransformer(Predictor):
         from .text_network import text_inputs
 
         self._check_parameters()
-        graphs = join_networks([part for _, part in _batches(inputs)])
-        self.tokenizer_ = Tokenizer.from_corpus(network_lines(graphs).distinct, self.length)
+        lines = network_lines(join_networks([part for _, part in _batches(inputs)]))
+        self.tokenizer_ = Tokenizer.from_corpus(lines.distinct, self.length)
         self.target_ = RankGauss.fit(y)
-        self._fit_members(text_inputs(graphs, self.tokenizer_), self.target_.transform(y))
+        self._fit_members(text_inputs(lines, self.tokenizer_), self.target_.transform(y))
 
     def _fit_members(self, inputs: TextInputs, targets: Floats) -> None:
-        from .text_network import RankTraining, fit_text_network, scores, text_network
+        """One member without each fold; the line and the noise from what it says of that fold."""
+        from .text_network import scores
 
+        places = np.arange(len(targets))
         folds = min(self.members, len(targets) // 2)
         rng = np.random.default_rng(self.seed)
         fold = rng.permutation(len(targets)) % folds
         seeds = rng.integers(2**31, size=folds).tolist()
-        training = RankTraining(self.epochs, self.batch_size, self.learning_rate, self.weight_decay)
         self.members_ = []
-        scales, unseen = [], np.empty(len(targets))
+        self.scales_ = np.empty((folds, 2))
+        unseen = np.empty(len(targets))
         for k, seed in enumerate(seeds):
-            seen = np.flatnonzero(fold != k)
-            member = fit_text_network(
-                inputs,
-                seen,
-                targets[seen],
-                lambda: text_network(len(self.tokenizer_), self.width, self.layers, self.dropout),
-                training,
-                seed,
-            )
-            given = scores(member, inputs)
-            centre, scale = float(given.mean()), float(given.std()) or 1.0
+            seen = places[fold != k]
+            self.members_.append(self._fit_member(inputs, seen, targets[seen], seed))
+            given = scores(self.members_[k], inputs, places)
+            self.scales_[k] = centre, scale = given.mean(), given.std() or 1.0
             unseen[fold == k] = (given[fold == k] - centre) / scale
-            self.members_.append(member)
-            scales.append((centre, scale))
-        self.scales_ = np.array(scales)
         self.line_ = _line(unseen, targets)
         errors = self.line_[0] * unseen + self.line_[1] - targets
         self.noise_ = float(np.sqrt(np.mean(errors**2)))
+
+    def _fit_member(
+        self, inputs: TextInputs, seen: NDArray[np.int64], targets: Floats, seed: int
+    ) -> Forecaster:
+        from .text_network import RankTraining, fit_order, text_network
+
+        network = fit_order(
+            lambda: text_network(len(self.tokenizer_), self.width, self.layers, self.dropout),
+            lambda places: inputs.select(seen[places]),
+            targets,
+            RankTraining(self.epochs, self.batch_size, self.learning_rate, self.weight_decay),
+            seed,
+        )
+        return cast("Forecaster", network)
 
     def _predict(
         self, inputs: Architectures | NetworkGraphs, with_std: bool
@@ -155,9 +162,10 @@ class TextTransformer(Predictor):
         """Means and deviations (n,); equal networks are forecast once."""
         from .text_network import scores, text_inputs
 
-        first, which = _distinct(graphs)
-        inputs = text_inputs(graphs[first], self.tokenizer_)
-        given = np.stack([scores(member, inputs) for member in self.members_])
+        lines = network_lines(graphs)
+        first, which = _distinct(lines)
+        inputs = text_inputs(lines, self.tokenizer_)
+        given = np.stack([scores(member, inputs, first) for member in self.members_])
         slope, intercept = self.line_
         z = slope * (given - self.scales_[:, :1]) / self.scales_[:, 1:] + intercept
         mean = z.mean(axis=0)
@@ -227,15 +235,12 @@ def _batches(inputs: Architectures | NetworkGraphs) -> Iterator[tuple[slice, Net
         yield part, inputs[part]
 
 
-def _distinct(graphs: NetworkGraphs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _distinct(lines: Lines) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The first of each kind of equal networks, and which of these each network equals."""
-    lines = network_lines(graphs)
     places: dict[bytes, int] = {}
     first: list[int] = []
-    which = np.empty(len(graphs), np.int64)
-    for network, (start, stop) in enumerate(
-        zip(lines.starts[:-1].tolist(), lines.starts[1:].tolist(), strict=True)
-    ):
+    which = np.empty(len(lines.starts) - 1, np.int64)
+    for network, (start, stop) in enumerate(pairwise(lines.starts.tolist())):
         place = places.setdefault(lines.number[start:stop].tobytes(), len(first))
         if place == len(first):
             first.append(network)

@@ -34,6 +34,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "random-forest": {"n_estimators": 20},
     "mlp": {"epochs": 2, "hidden": 16},
     "gcn": {"epochs": 2, "hidden": 8},
+    "text-transformer": {"epochs": 2, "width": 16, "layers": 1, "members": 2},
 }
 SPACE = get_space("nasbench201")
 
@@ -284,8 +285,11 @@ def test_wrong_types_in_the_description(name: str, saved: Callable[[str], Path])
     whole = json.loads((folder / "predictor.json").read_text())
     informative = {"format", "archcast", "libraries", "target", "metrics"}
     unused = {"encoding", "features"} if whole["encoding"] is None else set()
+    # Networks of several spaces at once have no space to name.
+    nameless = {"space"} if load_predictor(folder)._reads_any_space() else set()
     for key in set(whole) - informative - unused:
-        for value in ({"a": []}, [1], -1, 1.5, "no such thing", True, None):
+        wrong = [{"a": []}, [1], -1, 1.5, "no such thing", True]
+        for value in wrong if key in nameless else [*wrong, None]:
             rewrite(folder, lambda it, key=key, value=value: it.update({key: value}))
             refused(folder)
         rewrite(folder, lambda it, key=key: it.update({key: whole[key]}))

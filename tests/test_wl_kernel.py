@@ -95,7 +95,12 @@ def test_the_numbers_are_the_same_everywhere():
     assert [int(part.sum(dtype=np.uint64)) for part in labels] == NUMBERS_OF_THREE
 
 
-NUMBERS_OF_THREE = [0]
+NUMBERS_OF_THREE = [
+    10569287734792994463,
+    14482367567739824199,
+    3411856528090356404,
+    4392345792756331174,
+]
 
 
 def test_one_skeleton_has_one_vector():
@@ -121,14 +126,14 @@ def test_a_saved_predictor_ranks_another_space(tmp_path):
     other = archcast.get_space("nasbench101").sample(30, seed=1)
     y = np.log(archs.space.cost(archs)["params"])
     for name in ("weisfeiler-lehman", "onnx-text", "weisfeiler-lehman+onnx-text"):
-        model = make_predictor("ridge", encoding=name).fit(archs, y)
+        model = make_predictor("xgboost", encoding=name, n_estimators=30).fit(archs, y)
         model.save(tmp_path / name)
         again = load_predictor(tmp_path / name)
         np.testing.assert_array_equal(again.rank(other), model.rank(other))
         np.testing.assert_array_equal(again.predict(other), model.predict(other))
         ranked = np.argsort(np.argsort(again.predict(other)))
         sizes = np.argsort(np.argsort(other.space.cost(other)["params"]))
-        assert np.corrcoef(ranked, sizes)[0, 1] > 0.3
+        assert np.corrcoef(ranked, sizes)[0, 1] > 0.2
     refused = make_predictor("ridge", encoding="weisfeiler-lehman+adjacency").fit(archs, y)
     with pytest.raises(ArchcastError, match="fitted on nasbench201"):
         refused.predict(other)

@@ -107,6 +107,8 @@ class SearchSpace(ABC):
     nodes : what stands at each position of a graph, in words.
     fixed_wiring : whether operations alone decide the edges.
     maximum_edges : most edges a graph has, where the wiring is free.
+    network_identity : in which sense equal graphs are surely one and the same network; None where
+        nothing is known of it.
     input_shape : what one input of the networks that `build` gives by default looks like, without
         the batch: (channels, height, width) of an image, or (length,) of a sequence of tokens.
     """
@@ -121,6 +123,7 @@ class SearchSpace(ABC):
     nodes: tuple[str, ...]
     fixed_wiring: bool = False
     maximum_edges: int | None = None
+    network_identity: Literal["live", "contracted"] | None = None
     input_shape: tuple[int, ...] = (3, 32, 32)
 
     @property
@@ -195,6 +198,17 @@ class SearchSpace(ABC):
         Spaces take further options (classes, channels, ...) as keyword arguments.
         """
         raise ArchcastError(f"space {self.name} has no builder; override its build method")
+
+    def input_shape_of(self, arch: Architecture) -> tuple[int | None, ...]:
+        """What one input of this architecture's network looks like, None where it may be any size.
+
+        `input_shape`, unless the networks of a space differ in it.
+        """
+        return self.input_shape
+
+    def network_keys(self, archs: Architectures) -> list[str]:
+        """Texts that say which network each is, under which what is measured of it is kept."""
+        return archs.strings()
 
     def networks(self, archs: Architectures) -> NetworkGraphs:
         """The whole networks that `build` gives by default, as graphs.

@@ -42,6 +42,7 @@ class NASBench201(ProductSpace):
         "nor_conv_3x3": convolution(3),
         "avg_pool_3x3": pool("average-pool", 3),
     }
+    network_identity = "contracted"
     choices = (5,) * 6
     size = 5**6
     code_length = 6

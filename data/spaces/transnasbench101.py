@@ -47,6 +47,7 @@ class TransNASBench101Micro(ProductSpace):
         "nor_conv_3x3": convolution(3),
         "skip_reduce": Operation("factorized-reduction", (1, 1), normalisation="batch"),
     }
+    network_identity = "live"  # skips of a module that halves the resolution are no identities
     choices = (4,) * 6
     size = 4**6
     code_length = 6

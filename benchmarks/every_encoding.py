@@ -1,0 +1,113 @@
+"""One architecture in every registered encoding, as a page of the documentation.
+
+    python benchmarks/every_encoding.py > docs/encodings.md
+
+Every number and every text on the page is computed here; zero-cost proxies are the published ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+import archcast
+from archcast.data.architecture import Architectures
+from archcast.encodings.base import Encoding, make_encoding
+from archcast.encodings.onnx_text import VARIANTS, architecture_texts
+
+SPACE = "nasbench201"
+ARCHITECTURE = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|"
+    "+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+)
+SHOWN = 4  # entries of a vector
+LINES, WIDTH = 8, 160  # of a text: the stem and the first cell
+
+PAGE = """\
+# One architecture in every encoding
+
+Written by `python benchmarks/every_encoding.py > docs/encodings.md`.
+
+The architecture of NAS-Bench-201, with {parameters:,} parameters, code `{code}` and skeleton
+`{skeleton:016x}`:
+
+```text
+{architecture}
+```
+
+## As a vector
+
+`archcast.encode([architecture], name, space="{space}")`, or `archcast encode {space} -e name`;
+`+` joins several. Shown are the first entries that are not 0. An encoding that reads *every space*
+has the same columns for all of them and for ONNX files; the others have columns of their own for
+each space.
+
+| encoding | numbers | not 0 | reads | first entries that are not 0 |
+|---|---|---|---|---|
+{rows}
+
+Zero-cost proxies are here the published values of the space's table (`source="table"`,
+`scaling="none"`); without that they are computed, and scaled for predictors.
+
+## As text
+
+The variants of ONNX-Net, and `lossless`, from which the network can be read back;
+[text.md](text.md) says what each of them holds. The first {lines} lines, cut after {width}
+characters:
+
+{texts}
+"""
+
+
+def encodings(space: str) -> Iterator[tuple[str, Encoding]]:
+    """Every registered encoding, zero-cost proxies with their published values."""
+    for name in archcast.ENCODINGS:
+        params = {"source": "table", "scaling": "none"} if name.startswith("zero-cost") else {}
+        yield name, make_encoding(name, **params)
+
+
+def row(name: str, encoding: Encoding, archs: Architectures) -> str:
+    """What an encoding makes of the first of these architectures, as a row of the table."""
+    vector = encoding.fit(archs).transform(archs)[0]
+    names = encoding.get_feature_names_out()
+    told = np.flatnonzero(vector)
+    entries = "; ".join(f"{names[place]}: {vector[place]:.4g}" for place in told[:SHOWN])
+    reads = "every space" if encoding.any_space else "its space"
+    entries = entries.replace("|", "\\|")
+    return f"| `{name}` | {len(vector):,} | {len(told):,} | {reads} | {entries} |"
+
+
+def excerpt(variant: str, text: str) -> str:
+    """The first lines of a text, under its name and its length."""
+    lines = text.rstrip("\n").split("\n")
+    cut = [line if len(line) <= WIDTH else line[: WIDTH - 3] + "..." for line in lines[:LINES]]
+    size = f"{len(text):,} characters, {len(lines)} lines"
+    return f"`{variant}`, {size}:\n\n```text\n" + "\n".join(cut) + "\n```"
+
+
+def texts(archs: Architectures) -> Iterator[str]:
+    """The architecture in every variant."""
+    for variant in (*VARIANTS, "lossless"):
+        yield excerpt(variant, architecture_texts(archs, variant)[0])
+
+
+def page() -> str:
+    """The whole page."""
+    space = archcast.get_space(SPACE)
+    archs = space.architectures([ARCHITECTURE])
+    return PAGE.format(
+        space=SPACE,
+        architecture=ARCHITECTURE,
+        parameters=int(space.cost(archs)["params"][0]),
+        code=archs.codes[0].tolist(),
+        skeleton=int(archs.hashes("skeleton")[0]),
+        rows="\n".join(row(name, encoding, archs) for name, encoding in encodings(SPACE)),
+        lines=LINES,
+        width=WIDTH,
+        texts="\n\n".join(texts(archs)),
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")
