@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import emit, grid, progress_bar, say
+from .console import emit, grid, network_progress, progress_bar, say
 from .errors import ArchcastError
 from .options import (
     BatchSizeOption,
     DataOption,
     EncodingOption,
+    ExporterOption,
     HyperparametersOption,
     JobsOption,
     JsonOption,
@@ -28,11 +29,12 @@ from .options import (
     SpaceOption,
     TableArgument,
     TargetOption,
+    ToOnnxOption,
     if_given,
     split_names,
     split_numbers,
 )
-from .printing import encoding_parts, evaluation_parts, search_parts, space_parts
+from .printing import encoding_parts, evaluation_parts, ranking_parts, search_parts, space_parts
 
 if TYPE_CHECKING:
     from .data.architecture import Architectures
@@ -117,6 +119,8 @@ def encode(
     resolution: ResolutionOption = None,
     scaling: ScalingOption = None,
     resume: ResumeOption = False,
+    to_onnx: ToOnnxOption = None,
+    exporter: ExporterOption = "legacy",
     jobs: JobsOption = 1,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -129,6 +133,7 @@ def encode(
     """
     import time
 
+    from .data.onnx_export import export_networks
     from .encodings.base import as_encoding
     from .encodings.export import FORMATS, write_vectors
     from .encodings.zero_cost import encodings_from, failures_of, raw_values_beside
@@ -142,7 +147,7 @@ def encode(
     raw_values_beside(made, out, resume, seed)
     archs = _candidates([source], space, sample, seed, hyperparameters)
     start = time.perf_counter()
-    with progress_bar("measuring networks", len(archs)) as progress:
+    with network_progress(len(archs)) as progress:
         made = made.prepared(archs, progress)
     vectors = made.fit_transform(archs)
     seconds = time.perf_counter() - start
@@ -150,6 +155,11 @@ def encode(
     if out is not None:
         write_vectors(out, archs, vectors, made)
         say(f"wrote {len(archs):,} vectors of {len(names)} features to {out}")
+    networks: list[str] = []
+    if to_onnx is not None:
+        with progress_bar("exporting networks", len(archs)) as progress:
+            networks = export_networks(archs, to_onnx, exporter, progress)
+        say(f"wrote {len(networks):,} networks to {to_onnx}")
     document = {
         "source": source,
         "space": archs.space.name,
@@ -160,6 +170,7 @@ def encode(
         "features": names,
         "seconds": seconds,
         "out": None if out is None else str(out),
+        "networks": networks,
     }
     emit(document, as_json, lambda: encoding_parts(document, vectors))
 
@@ -190,7 +201,7 @@ def train(
 
     loaded = _load(table, space, target, hyperparameters)
     made = next(iter(encodings_from(if_given(encoding), proxies, jobs)), None)
-    with progress_bar("measuring networks", len(loaded)) as progress:
+    with network_progress(len(loaded)) as progress:
         fitted, document = train_and_measure(loaded, predictor, made, labels, seed, progress)
     fitted.save(out, target=f"{loaded.name}: {loaded.target_name}", metrics=document["metrics"])
     say(f"wrote the predictor to {out}")
@@ -229,7 +240,7 @@ def rank(
     Example: archcast rank nasbench201 --model model --top 5
     """
     from .encodings.zero_cost import change_source
-    from .evaluation.ranking import FORMATS, rank_candidates, write_ranking
+    from .evaluation.ranking import FORMATS, rank_candidates, remark_on, write_ranking
     from .files import check_format
     from .predictors.base import load_predictor
 
@@ -240,7 +251,7 @@ def rank(
     change_source(encoding, proxies, jobs)
     archs = _candidates(candidates, fitted.space_, sample, seed)
     if encoding is not None:
-        with progress_bar("measuring networks", len(archs)) as progress:
+        with network_progress(len(archs)) as progress:
             encoding.prepared(archs, progress)  # which it then remembers
         for told in if_given(encoding.provenance(archs.space)):
             say(told)
@@ -248,21 +259,10 @@ def rank(
     if out is not None:
         write_ranking(out, ranking)
         say(f"wrote {len(ranking):,} ranked architectures to {out}")
+    for told in if_given(remark_on(fitted, ranking)):
+        say(told)
     shown = ranking[:top]
-    emit(
-        shown,
-        as_json,
-        lambda: [
-            grid(
-                f"Best {len(shown):,} of {len(ranking):,} by {fitted.name}",
-                ["rank", "prediction", "std", "candidate"],
-                [
-                    (row["rank"], f"{row['prediction']:.5g}", f"{row['std']:.2g}", row["candidate"])
-                    for row in shown
-                ],
-            )
-        ],
-    )
+    emit(shown, as_json, lambda: ranking_parts(shown, len(ranking), fitted.name))
 
 
 @app.command()
@@ -454,11 +454,8 @@ def formats(as_json: JsonOption = False) -> None:
         for name in IMPORTERS
     ]
     rows = [(row["format"], row["description"], row["real"] or "no") for row in document]
-    emit(
-        document,
-        as_json,
-        lambda: [grid("Formats", ["format", "what it is", "real file met"], rows)],
-    )
+    heads = ["format", "what it is", "real file met"]
+    emit(document, as_json, lambda: [grid("Formats", heads, rows)])
 
 
 def main() -> None:
@@ -481,9 +478,13 @@ def _candidates(
     hyperparameters: str | None = None,
 ) -> Architectures:
     from .data.sources import read_candidates
+    from .data.spaces.onnx_files import remarks_on_files
 
     columns = None if hyperparameters is None else split_names(hyperparameters)
-    return read_candidates(sources, space, sample, seed, columns)
+    archs = read_candidates(sources, space, sample, seed, columns)
+    for told in remarks_on_files(archs):
+        say(told)
+    return archs
 
 
 def _load(table: str, space: str | None, target: str | None, hyperparameters: str | None) -> Table:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -76,6 +77,38 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[..., None]]:
     with bar:
         task = bar.add_task(what, total=total)
         yield lambda done, total=None: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def network_progress(total: int) -> Iterator[Callable[[int, int], None]]:
+    """A function that takes how many networks are measured, and how many there are to measure.
+
+    Says in a line that networks are measured, which may take hours, and in another how long it
+    will take, as soon as that is known; draws progress on a terminal.
+    """
+    started = 0.0
+    told = False
+
+    def update(done: int, of: int) -> None:
+        nonlocal started, told
+        advance(done, of)
+        if not done:
+            started = monotonic()
+            say(f"measuring {of:,} network{'s' * (of > 1)}")
+        elif not told and done < of:
+            told = True
+            left = (monotonic() - started) * (of - done) / done
+            say(f"the other {of - done:,} will take about {_duration(left)}")
+
+    with progress_bar("measuring networks", total) as advance:
+        yield update
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _cell(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,6 +61,14 @@ ScalingOption = Annotated[
 ]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Continue the run whose values are beside the output.")
+]
+
+ToOnnxOption = Annotated[
+    Path | None,
+    typer.Option("--to-onnx", metavar="FOLDER", help="Folder for the whole networks, a file each."),
+]
+ExporterOption = Annotated[
+    str, typer.Option(help="Of torch, for --to-onnx: legacy, or dynamo, which takes seconds each.")
 ]
 
 

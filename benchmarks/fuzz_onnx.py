@@ -5,8 +5,9 @@
 Real files are changed: bits flipped, bytes overwritten, cut or repeated, and fields of the parsed
 message edited (dimensions, names, edges, attributes, nested graphs). They are read in a process of
 their own, so that a crash, too much memory or a file that takes longer than `SECONDS` is counted,
-its seed printed, and the rest goes on. Ends with status 1 if anything but networks and clear
-errors came out.
+its seed printed, and the rest goes on. Prints how many files gave which outcome, errors by their
+wording without names and numbers, and the slowest file. Ends with status 1 if anything but networks
+and clear errors came out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+import re
 import sys
 import time
 from collections import Counter
@@ -25,7 +27,7 @@ from typing import Any
 import numpy as np
 
 SECONDS = 10.0  # for one file
-MEMORY = 4 << 30  # bytes of address space beyond what the process has at its start
+MEMORY = 1 << 30  # bytes of address space beyond what the process has at its start
 SIZES = (-1, 0, 1, 7, 1 << 20, 1 << 31, 1 << 40, (1 << 62) + 1, -(1 << 63), (1 << 63) - 1)
 
 
@@ -134,35 +136,56 @@ def _edit_fields(data: bytes, rng: np.random.Generator) -> bytes:
     import onnx
 
     model = onnx.ModelProto.FromString(data)
-    graph = model.graph
     for _ in range(1 + int(rng.integers(3))):
-        node = graph.node[int(rng.integers(len(graph.node)))]
-        names = [name for other in graph.node for name in (*other.input, *other.output)]
-        name = names[int(rng.integers(len(names)))] if rng.random() < 0.8 else ""
-        choice = rng.integers(9)
-        size = SIZES[int(rng.integers(len(SIZES)))]
-        if choice == 0 and node.input:
-            node.input[int(rng.integers(len(node.input)))] = name
-        elif choice == 1 and node.output:
-            node.output[int(rng.integers(len(node.output)))] = name
-        elif choice == 2 and graph.initializer:
-            tensor = graph.initializer[int(rng.integers(len(graph.initializer)))]
-            _set_dim(tensor.dims, size, rng)
-        elif choice == 3 and node.attribute:
-            _edit_attribute(node.attribute[int(rng.integers(len(node.attribute)))], size, rng)
-        elif choice == 4:
-            node.op_type = graph.node[int(rng.integers(len(graph.node)))].op_type
-        elif choice == 5:
-            graph.node.add().CopyFrom(node)
-        elif choice == 6:
-            dims = graph.input[0].type.tensor_type.shape.dim
-            if dims:
-                dims[int(rng.integers(len(dims)))].dim_value = size
-        elif choice == 7:
-            _nest(graph, int(rng.integers(1, 30)))
-        elif node.input:
-            del node.input[int(rng.integers(len(node.input))) :]
+        _edit(model, rng)
     return model.SerializeToString()
+
+
+def _edit(model: Any, rng: np.random.Generator) -> None:
+    """One field, somewhere in the message, changed."""
+    graph = model.graph
+    nodes = _choice([graph.node, *(f.node for f in model.functions)], rng)
+    node = _choice(nodes, rng)
+    names = [name for other in graph.node for name in (*other.input, *other.output)]
+    name = _choice(names, rng) if rng.random() < 0.8 else ""
+    size = SIZES[int(rng.integers(len(SIZES)))]
+    choice = rng.integers(13)
+    if choice == 0 and node.input:
+        node.input[int(rng.integers(len(node.input)))] = name
+    elif choice == 1 and node.output:
+        node.output[int(rng.integers(len(node.output)))] = name
+    elif choice == 2 and graph.initializer:
+        _set_dim(_choice(graph.initializer, rng).dims, size, rng)
+    elif choice == 3 and node.attribute:
+        _edit_attribute(_choice(node.attribute, rng), size, rng)
+    elif choice == 4:
+        other = _choice([*graph.node, *(f for f in model.functions)], rng)
+        node.op_type = other.name if hasattr(other, "node") else other.op_type
+        node.domain = other.domain
+    elif choice == 5:
+        nodes.add().CopyFrom(node)
+    elif choice == 6:
+        dims = graph.input[0].type.tensor_type.shape.dim
+        if dims:
+            _choice(dims, rng).dim_value = size
+    elif choice == 7:
+        _nest(graph, int(rng.integers(1, 30)))
+    elif choice == 8 and node.input:
+        del node.input[int(rng.integers(len(node.input))) :]
+    elif choice == 9 and graph.initializer:
+        tensor = _choice(graph.initializer, rng)
+        tensor.data_type = int(rng.integers(20))
+        tensor.raw_data = tensor.raw_data[: int(rng.integers(9))]
+    elif choice == 10 and model.opset_import:
+        model.opset_import[0].version = int(rng.integers(1, 30))
+    elif choice == 11:
+        del node.attribute[:]
+    elif choice == 12:
+        node.input.append(name)
+
+
+def _choice(entries: Any, rng: np.random.Generator) -> Any:
+    return entries[int(rng.integers(len(entries)))]
 
 
 def _set_dim(dims: Any, size: int, rng: np.random.Generator) -> None:
@@ -200,20 +223,30 @@ def _nest(graph: Any, depth: int) -> None:
 
 
 def outcome(data: bytes) -> str:
-    """What reading these bytes comes to."""
+    """What reading these bytes comes to: "network", "error: ..." or "fault: ..."."""
+    from archcast.data.canonical import canonical
     from archcast.data.onnx_graph import read_onnx
+    from archcast.encodings.universal import network_measures
     from archcast.errors import OnnxError
 
     start = time.perf_counter()
     try:
-        read_onnx(data).skeleton  # noqa: B018
-        result = "network"
+        network = read_onnx(data)
+        finite = np.isfinite(network_measures(canonical(network.graph))).all()
+        result = "network" if network.skeleton and finite else "fault: not finite"
     except OnnxError as error:
         text = str(error)
-        result = "fault: many lines" if "\n" in text or len(text) > 1000 else "clear error"
+        long = "\n" in text or len(text) > 1000
+        result = "fault: many lines" if long else f"error: {_wording(text)}"
     except Exception as error:
         result = f"fault: {type(error).__name__}"
     return "fault: slow" if time.perf_counter() - start > SECONDS else result
+
+
+def _wording(text: str) -> str:
+    """An error without the names and numbers in it."""
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|\[[^]]*\]|-?\d+", "*", text)
+    return text.partition(": ")[2][:60] or text[:60]
 
 
 def case(models: list[bytes], seed: int, number: int) -> bytes:
@@ -231,16 +264,18 @@ def _work(pipe: Connection, models: list[bytes], seed: int, numbers: range) -> N
     except (ImportError, OSError):
         pass  # elsewhere than on Linux memory is not bounded
     for number in numbers:
-        pipe.send((number, outcome(case(models, seed, number))))
+        data = case(models, seed, number)
+        start = time.perf_counter()
+        pipe.send((number, outcome(data), time.perf_counter() - start))
     pipe.close()
 
 
-def fuzz(count: int, seed: int) -> Counter[str]:
-    """Outcomes of `count` changed files."""
+def fuzz(count: int, seed: int) -> tuple[Counter[str], float]:
+    """Outcomes of `count` changed files, and the seconds of the slowest."""
     models = seeds()
     counts: Counter[str] = Counter()
     context = multiprocessing.get_context("spawn")
-    done = 0
+    done, slowest = 0, 0.0
     while done < count:
         mine, theirs = context.Pipe(duplex=False)
         worker = context.Process(target=_work, args=(theirs, models, seed, range(done, count)))
@@ -248,32 +283,45 @@ def fuzz(count: int, seed: int) -> Counter[str]:
         theirs.close()
         try:
             while done < count:
-                wait = SECONDS + 60
-                number, result = mine.recv() if mine.poll(wait) else (done, "fault: hangs")
-                counts[result] += 1
-                if result.startswith("fault"):
-                    print(f"number {number}, seed {seed}: {result}", flush=True)
-                done = number + 1
-                if result == "fault: hangs":
+                if not mine.poll(SECONDS + 60):
+                    _record(counts, done, seed, "fault: hangs")
+                    done += 1
                     break
+                number, result, seconds = mine.recv()
+                _record(counts, number, seed, result)
+                done, slowest = number + 1, max(slowest, seconds)
         except EOFError:
-            counts["fault: crash"] += 1
-            print(f"number {done}, seed {seed}: crash", flush=True)
+            _record(counts, done, seed, "fault: crash")
             done += 1
         worker.kill()
         worker.join()
-    return counts
+    return counts, slowest
+
+
+def _record(counts: Counter[str], number: int, seed: int, result: str) -> None:
+    counts[result] += 1
+    if result.startswith("fault"):
+        print(f"number {number}, seed {seed}: {result}", flush=True)
 
 
 def main() -> None:
-    """Fuzz and print the counts as JSON."""
+    """Fuzz and print the outcomes as JSON."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     start = time.perf_counter()
-    counts = fuzz(count, seed)
-    seconds = time.perf_counter() - start
-    print(json.dumps({"files": count, "seed": seed, **dict(counts), "seconds": round(seconds, 1)}))
-    if any(name.startswith("fault") for name in counts):
+    counts, slowest = fuzz(count, seed)
+    document = {
+        "files": count,
+        "seed": seed,
+        "networks": counts["network"],
+        "clear errors": sum(n for name, n in counts.items() if name.startswith("error")),
+        "faults": sum(n for name, n in counts.items() if name.startswith("fault")),
+        "slowest file (s)": round(slowest, 3),
+        "seconds": round(time.perf_counter() - start, 1),
+        "outcomes": dict(counts.most_common(25)),
+    }
+    print(json.dumps(document, indent=1))
+    if document["faults"]:
         sys.exit(1)
 
 

@@ -29,9 +29,9 @@ from archcast.encodings.proxies.whole_space import compute
 from archcast.evaluation.metrics import spearman
 
 RUNS = {
-    "noise": Settings(data="noise", seed=0),
-    "seed 1": Settings(data="noise", seed=1),
-    "photographs": Settings(data="photographs", seed=0),
+    "noise": Settings(data="noise", batch_size=64, seed=0),
+    "seed 1": Settings(data="noise", batch_size=64, seed=1),
+    "photographs": Settings(data="photographs", batch_size=64, seed=0),
 }
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import OnnxError
 from .network_graph import KIND, NUMBERS, NetworkGraphs
-from .onnx_shapes import count
+from .onnx_sizes import count
 from .onnx_values import LARGEST_COUNT, Dims, Value
 
 LABELS = (1 << 16) - 1

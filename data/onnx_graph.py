@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,29 +16,22 @@ from ..errors import OnnxError
 from .canonical import canonical, network_hashes
 from .network_graph import NetworkGraphs
 from .onnx_builder import GraphBuilder
+from .onnx_constants import Constants
+from .onnx_contents import CONTENTS
 from .onnx_file import Source, load_model
 from .onnx_operators import unknown
-from .onnx_shapes import axes_of, count, output_dims, output_elements
+from .onnx_scopes import CONTROL, Scope, in_order, with_attributes
+from .onnx_shapes import RULES, output_dims
+from .onnx_sizes import axes_of
 from .onnx_table import HANDLERS
-from .onnx_values import (
-    Dims,
-    OnnxNode,
-    Value,
-    checked_dims,
-    shown,
-    stored_value,
-)
+from .onnx_values import CONSTANT, Dims, OnnxNode, Value, checked_dims, digest, shown
 
-LARGEST_NETWORK = 1 << 18  # operators, those of functions counted as often as they are called
+LARGEST_NETWORK = 1 << 17  # operators, those of functions counted as often as they are called
+LARGEST_CALLS = 1 << 28  # bytes of functions, counted as often as they are called
 DEEPEST = 16  # subgraphs and functions within each other
-CONTROL = ("If", "Loop", "Scan")
 SIZES = ("Constant", "ConstantOfShape", "Shape", "Size")  # whatever they read, no data
 STANDARD = ("", "ai.onnx", "com.microsoft", "org.pytorch.aten", "pkg.onnxscript.torch_lib")
-ZERO_AT_ZERO = (  # functions of a first input that are 0 where it is
-    *("Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand"),
-    *("Slice", "Split", "Gather", "Tile", "Div", "Neg", "Tanh", "Relu", "LeakyRelu", "Sqrt"),
-    *("Abs", "Elu", "Selu", "Celu", "HardSwish", "Gelu", "Mish", "Erf"),
-)
+KNOWN = {*HANDLERS, *RULES, *CONTENTS, *SIZES}
 
 
 @dataclass(frozen=True)
@@ -54,6 +49,7 @@ class OnnxNetwork:
     folded : whether convolutions have a bias and no normalisation behind them, as exporters
         leave them that fold it into the weights.
     exact : hash of everything but names, the order of nodes and the values of weights.
+    path : the file, None where there is none.
     """
 
     name: str
@@ -64,6 +60,7 @@ class OnnxNetwork:
     parameters: int
     folded: bool
     exact: int
+    path: Path | None = None
 
     @cached_property
     def skeleton(self) -> int:
@@ -72,7 +69,10 @@ class OnnxNetwork:
 
     @property
     def weights(self) -> int:
-        """Numbers in the weights of convolutions and linear layers, shared ones once."""
+        """Numbers in the weights of convolutions and linear layers, shared ones once.
+
+        Layers that read nothing but constants, as zeros, are no part of the network.
+        """
         return int(self.graph.weights.sum())
 
     @property
@@ -91,9 +91,13 @@ def read_onnx(source: Source, batch: int | None = None) -> OnnxNetwork:
 
     Raises `OnnxError`, one line that names the node, for a damaged file.
     """
+    if batch is not None and batch < 1:
+        raise OnnxError(f"batch is {batch}; pass 1 or more, or None")
     model, name = load_model(source)
     try:
-        return _Reader(model, name, batch).network()
+        network = _Reader(model, name, batch).network()
+        path = Path(source).absolute() if isinstance(source, str | os.PathLike) else None
+        return replace(network, path=path)
     except RecursionError as error:  # attributes within attributes
         raise OnnxError(f"{name}: its parts lie too deep in each other") from error
     except OnnxError as error:
@@ -103,29 +107,13 @@ def read_onnx(source: Source, batch: int | None = None) -> OnnxNetwork:
 
 
 @dataclass
-class _Scope:
-    """The values that the nodes of one graph may read, and those of the graphs around it."""
-
-    values: dict[str, Value]
-    outer: _Scope | None = None
-
-    def find(self, name: str) -> Value | None:
-        """The value of that name, None where nothing writes it."""
-        scope: _Scope | None = self
-        while scope is not None:
-            if name in scope.values:
-                return scope.values[name]
-            scope = scope.outer
-        return None
-
-
-@dataclass
 class _Reader:
     model: Any
     name: str
     batch: int | None
     steps: int = 0
-    parameters: int = 0
+    called: int = 0
+    constants: Constants = field(default_factory=Constants)
     biased: set[int] = field(default_factory=set)
     normalised: set[int] = field(default_factory=set)
     dynamic: dict[str, None] = field(default_factory=dict)
@@ -136,7 +124,8 @@ class _Reader:
         graph = self.model.graph
         self.opsets = {entry.domain: entry.version for entry in self.model.opset_import}
         self.functions = {(f.domain, f.name): f for f in self.model.functions}
-        scope = _Scope({})
+        self.sizes = {name: function.ByteSize() for name, function in self.functions.items()}
+        scope = Scope({})
         stored = self._initializers(graph, scope)
         real = [entry for entry in graph.input if entry.name not in stored]
         if not real:
@@ -147,7 +136,8 @@ class _Reader:
         self.builder = GraphBuilder(self._rows(real))
         for place, (name, dims) in enumerate(shapes.items()):
             node = self.builder.write("input", [], dims)
-            scope.values[name] = Value(node, dims, exact=b"input %d" % place)
+            told = digest(f"input {place} {_told_type(real[place])}".encode())
+            scope.values[name] = Value(node, dims, exact=told)
         self._run(graph.node, scope, self._declarations(graph), 0)
         for entry in graph.output:
             value = self._read(entry.name, scope, f"output {entry.name[:80]!r} of the graph")
@@ -159,35 +149,28 @@ class _Reader:
             inputs=shapes,
             dynamic=tuple(self.dynamic),
             unknown=tuple(self.builder.unknown),
-            parameters=self.parameters,
+            parameters=self.constants.parameters,
             folded=bool(self.biased - self.normalised),
             exact=self._exact(),
         )
 
     def _exact(self) -> int:
-        numbers = [int.from_bytes(digest[:8], "little") for digest in map(_digest, self.digests)]
+        numbers = [int.from_bytes(digest[:8], "little") for digest in map(digest, self.digests)]
         return int(np.array(numbers, np.uint64).sum(dtype=np.uint64))
 
-    def _initializers(self, graph: Any, scope: _Scope) -> set[str]:
+    def _initializers(self, graph: Any, scope: Scope) -> set[str]:
         found = set()
-        for number, tensor in enumerate(graph.initializer):
+        for tensor in graph.initializer:
             where = f"initializer {tensor.name[:80]!r}"
             if tensor.name in found:
                 raise OnnxError(f"{where} is there twice")
             found.add(tensor.name)
-            scope.values[tensor.name] = self._constant(tensor, f"{id(scope)} {number}", where)
+            scope.values[tensor.name] = self.constants.tensor(tensor, where)
         for sparse in graph.sparse_initializer:
-            dims = checked_dims(sparse.dims, f"initializer {sparse.values.name[:80]!r}")
+            where = f"initializer {sparse.values.name[:80]!r}"
             found.add(sparse.values.name)
-            told = _digest(f"sparse {dims}".encode())
-            scope.values[sparse.values.name] = Value(dims=dims, weight=told.hex(), exact=told)
+            scope.values[sparse.values.name] = self.constants.sparse(sparse, where)
         return found
-
-    def _constant(self, tensor: Any, weight: str, where: str) -> Value:
-        value = stored_value(tensor, weight, where)
-        size = count(value.dims or ()) or 0
-        self.parameters += size if size > 1 else 0
-        return value
 
     def _declared(self, entry: Any) -> Dims:
         kind = entry.type.WhichOneof("value")
@@ -226,7 +209,7 @@ class _Reader:
         return result
 
     def _run(
-        self, protos: Sequence[Any], scope: _Scope, declared: dict[str, Dims], depth: int
+        self, protos: Sequence[Any], scope: Scope, declared: dict[str, Dims], depth: int
     ) -> None:
         """Read the operators of one graph, each after what it reads."""
         if depth > DEEPEST:
@@ -235,7 +218,7 @@ class _Reader:
         if self.steps > LARGEST_NETWORK:
             raise OnnxError(f"the network has more than {LARGEST_NETWORK} operators")
         nodes = [self._node(proto, number) for number, proto in enumerate(protos)]
-        for node in _sorted(nodes, scope):
+        for node in in_order(nodes, scope):
             try:
                 self._step(node, scope, declared, depth)
             except OnnxError as error:
@@ -256,13 +239,13 @@ class _Reader:
             opset=self.opsets.get(domain, self.opsets.get("ai.onnx", 0)),
         )
 
-    def _read(self, name: str, scope: _Scope, reader: object) -> Value:
+    def _read(self, name: str, scope: Scope, reader: object) -> Value:
         value = scope.find(name)
         if value is None:
             raise OnnxError(f"{reader} reads {name[:80]!r}, which nothing writes")
         return value
 
-    def _step(self, node: OnnxNode, scope: _Scope, declared: dict[str, Dims], depth: int) -> None:
+    def _step(self, node: OnnxNode, scope: Scope, declared: dict[str, Dims], depth: int) -> None:
         inputs = [self._read(name, scope, node) if name else Value() for name in node.inputs]
         function = self.functions.get((node.domain, node.op))
         if function is not None:
@@ -270,7 +253,7 @@ class _Reader:
         elif node.op in CONTROL and node.domain == "":
             results = self._subgraphs(node, inputs, scope, depth)
         elif node.op in SIZES or all(value.constant for value in inputs):
-            results = self._constants(node, inputs)
+            results = self._constant(node, inputs)
         else:
             results = self._operator(node, inputs, declared)
         for place, name in enumerate(node.outputs):
@@ -295,7 +278,8 @@ class _Reader:
             Value(
                 made[min(place, len(made) - 1)],
                 dims[place],
-                exact=_digest(exact + b"%d" % place) if place else exact,
+                zero=made[min(place, len(made) - 1)] == CONSTANT,  # only zeros become constants
+                exact=digest(exact + b"%d" % place) if place else exact,
                 parts=self._parts(node, inputs),
             )
             for place in range(len(dims))
@@ -334,53 +318,26 @@ class _Reader:
         self.digests.append(told.digest())
         return told.digest()
 
-    def _constants(self, node: OnnxNode, inputs: list[Value]) -> list[Value]:
-        """What an operator makes of constants alone."""
+    def _constant(self, node: OnnxNode, inputs: list[Value]) -> list[Value]:
         if node.op == "Constant":
-            return [self._stored(node)]
-        dims = output_dims(node, inputs)
-        first = inputs[0] if inputs else Value()
-        exact = self._told(node, inputs)
-        zero = _is_zero(node, inputs)
-        if node.op == "ConstantOfShape":
-            tensor = node.attributes["value"].t if "value" in node.attributes else None
-            zero = tensor is None or stored_value(tensor, "", str(node)).zero
-        return [
-            Value(
-                dims=shape,
-                elements=output_elements(node, inputs, shape) if place == 0 else None,
-                zero=zero,
-                number=first.number if node.op in ("Identity", "Cast", "Unsqueeze") else None,
-                weight=first.weight,
-                exact=_digest(exact + b"%d" % place) if place else exact,
-            )
-            for place, shape in enumerate(dims or [None])
-        ]
-
-    def _stored(self, node: OnnxNode) -> Value:
-        for name, entry in node.attributes.items():
-            if name == "value":
-                return self._constant(entry.t, f"{id(entry)}", str(node))
-            if name in ("value_int", "value_float"):
-                number = entry.i if name == "value_int" else entry.f
-                elements = (entry.i,) if name == "value_int" else None
-                told = _digest(f"constant {number!r}".encode())
-                return Value((-1), (), elements, number == 0, float(number), exact=told)
-            if name == "value_ints":
-                told = _digest(f"constant {tuple(entry.ints)}".encode())
-                return Value(dims=(len(entry.ints),), elements=tuple(entry.ints), exact=told)
-        return Value(exact=_digest(b"constant"))
+            return [self.constants.written(node)]
+        if node.domain not in STANDARD or node.op not in KNOWN:
+            self.builder.unknown.setdefault(node.full_name)
+        return self.constants.made(node, inputs, self._told(node, inputs))
 
     def _call(self, node: OnnxNode, function: Any, inputs: list[Value], depth: int) -> list[Value]:
         """A function of the file: its operators stand in place of the call."""
-        scope = _Scope(dict(zip(function.input, inputs, strict=False)))
+        self.called += self.sizes[node.domain, node.op]
+        if self.called > LARGEST_CALLS:
+            raise OnnxError(f"calls of functions come to more than {LARGEST_CALLS} bytes")
+        scope = Scope(dict(zip(function.input, inputs, strict=False)))
         for name in function.input[len(inputs) :]:
             scope.values[name] = Value()
-        self._run([_filled(p, node) for p in function.node], scope, {}, depth + 1)
+        self._run([with_attributes(p, node) for p in function.node], scope, {}, depth + 1)
         return [self._read(name, scope, node) for name in function.output]
 
     def _subgraphs(
-        self, node: OnnxNode, inputs: list[Value], scope: _Scope, depth: int
+        self, node: OnnxNode, inputs: list[Value], scope: Scope, depth: int
     ) -> list[Value]:
         """If, Loop, Scan: the graphs inside stand between what the node reads and one node."""
         self.builder.unknown.setdefault(node.op)
@@ -389,18 +346,18 @@ class _Reader:
         for entry in sorted(node.attributes.values(), key=lambda entry: entry.name):
             for graph in [*([entry.g] if entry.HasField("g") else []), *entry.graphs]:
                 ends += self._inside(node, graph, inputs, scope, depth)
-        told = _digest(exact + b"".join(value.exact for value in ends))
+        told = digest(exact + b"".join(value.exact for value in ends))
         if all(value.constant for value in ends):
             return [Value(exact=told)]
         made = self.builder.write("unknown", ends, None, node.op, ordered=True)
         return [
-            Value(made, exact=_digest(told + b"%d" % place)) for place in range(len(node.outputs))
+            Value(made, exact=digest(told + b"%d" % place)) for place in range(len(node.outputs))
         ]
 
     def _inside(
-        self, node: OnnxNode, graph: Any, inputs: list[Value], scope: _Scope, depth: int
+        self, node: OnnxNode, graph: Any, inputs: list[Value], scope: Scope, depth: int
     ) -> list[Value]:
-        inner = _Scope({}, scope)
+        inner = Scope({}, scope)
         stored = self._initializers(graph, inner)
         names = [entry.name for entry in graph.input if entry.name not in stored]
         given = inputs if node.op == "Scan" else [Value(exact=b"turn"), *inputs[1:]]
@@ -421,82 +378,14 @@ _MALFORMED = (
 )
 
 
+def _told_type(entry: Any) -> list[int | None]:
+    """The type of an input and its sizes, None for those that are not fixed."""
+    tensor = entry.type.tensor_type
+    fixed = [
+        d.dim_value if d.WhichOneof("value") == "dim_value" else None for d in tensor.shape.dim
+    ]
+    return [tensor.elem_type, *fixed]
+
+
 def _is_batch(name: str, axis: int) -> bool:
     return axis == 0 or name.lower() in ("batch", "batch_size", "n", "b")
-
-
-def _is_zero(node: OnnxNode, inputs: Sequence[Value]) -> bool:
-    """Whether what an operator makes of constants is 0 everywhere."""
-    zeros = [value.zero for value in inputs if value.exact]
-    if node.op in ("Mul", "MatMul"):
-        return any(zeros)
-    if node.op in ("Gemm", "Conv"):
-        return zeros[0] and all(zeros[2:])
-    if node.op in ("Add", "Sub", "Sum", "Concat"):
-        return all(zeros)
-    return node.op in ZERO_AT_ZERO and zeros[0]
-
-
-def _digest(data: bytes) -> bytes:
-    return blake2b(data, digest_size=16).digest()
-
-
-def _sorted(nodes: list[OnnxNode], scope: _Scope) -> Iterator[OnnxNode]:
-    """The nodes of a graph, each after those that write what it reads, in the file's order else."""
-    writer: dict[str, int] = {}
-    for number, node in enumerate(nodes):
-        for name in node.outputs:
-            if name in writer:
-                raise OnnxError(f"{node} writes {name[:80]!r}, and so does {nodes[writer[name]]}")
-            if name:
-                writer[name] = number
-    readers: list[list[int]] = [[] for _ in nodes]
-    waiting = [0] * len(nodes)
-    for number, node in enumerate(nodes):
-        for name in {*node.inputs, *_captured(node)}:
-            if name in writer:
-                readers[writer[name]].append(number)
-                waiting[number] += 1
-    ready = [number for number in range(len(nodes) - 1, -1, -1) if not waiting[number]]
-    done = 0
-    while ready:
-        number = ready.pop()
-        done += 1
-        yield nodes[number]
-        for reader in reversed(readers[number]):
-            waiting[reader] -= 1
-            if not waiting[reader]:
-                ready.append(reader)
-    if done < len(nodes):
-        stuck = next(node for node, left in zip(nodes, waiting, strict=True) if left)
-        raise OnnxError(f"{stuck} waits for its own output; the graph has a cycle")
-
-
-def _captured(node: OnnxNode) -> Iterator[str]:
-    """Names that the graphs inside a node read, some of them from around it."""
-    for entry in node.attributes.values() if node.op in CONTROL else ():
-        graphs = [*([entry.g] if entry.HasField("g") else []), *entry.graphs]
-        while graphs:
-            graph = graphs.pop()
-            yield from (output.name for output in graph.output)
-            for proto in graph.node:
-                yield from proto.input
-                for inner in proto.attribute:
-                    graphs += [*([inner.g] if inner.HasField("g") else []), *inner.graphs]
-
-
-def _filled(proto: Any, call: OnnxNode) -> Any:
-    """A function's node with the attributes that it takes from the call."""
-    if not any(entry.ref_attr_name for entry in proto.attribute):
-        return proto
-    copy = type(proto)()
-    copy.CopyFrom(proto)
-    del copy.attribute[:]
-    for entry in proto.attribute:
-        if not entry.ref_attr_name:
-            copy.attribute.append(entry)
-        elif entry.ref_attr_name in call.attributes:
-            given = copy.attribute.add()
-            given.CopyFrom(call.attributes[entry.ref_attr_name])
-            given.name = entry.name
-    return copy

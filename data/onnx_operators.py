@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from .onnx_builder import GraphBuilder
-from .onnx_shapes import axes_of, count, slice_ranges, split_sizes
-from .onnx_values import Dims, OnnxNode, Value
+from .onnx_sizes import axes_of, count, slice_ranges, split_sizes
+from .onnx_values import CONSTANT, Dims, OnnxNode, Value
 
 WHOLE = (0, 0, 1, 1, 1, 1)
 
@@ -37,9 +37,8 @@ def activation(label: str) -> Handler:
 
 def unknown(b: GraphBuilder, node: OnnxNode, x: Inputs, dims: Shapes) -> list[int]:
     """An operator that no kind describes, reported by its name."""
-    name = f"{node.domain}.{node.op}" if node.domain else node.op
-    b.unknown.setdefault(name)
-    return _named(b, name, x, dims[0])
+    b.unknown.setdefault(node.full_name)
+    return _named(b, node.full_name, x, dims[0])
 
 
 def named(b: GraphBuilder, node: OnnxNode, x: Inputs, dims: Shapes) -> list[int]:
@@ -211,9 +210,9 @@ def subtract(b: GraphBuilder, node: OnnxNode, x: Inputs, dims: Shapes) -> list[i
 
 
 def multiply(b: GraphBuilder, node: OnnxNode, x: Inputs, dims: Shapes) -> list[int]:
-    """A product; by zero, a zero; by another constant, the other operand."""
+    """A product; by zero, a constant; by another constant, the other operand."""
     if x[0].zero or x[1].zero:
-        return [b.write("zero", x, dims[0])]
+        return [CONSTANT]
     if x[0].constant or x[1].constant:
         return passing(b, node, x, dims)
     for value, factor in ((x[0], x[1]), (x[1], x[0])):

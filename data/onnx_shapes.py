@@ -1,4 +1,4 @@
-"""Shapes of ONNX operators, and the small tensors of integers that shapes are computed with.
+"""Shapes of ONNX operators.
 
 onnx.shape_inference is not used: it is native code that files from anywhere can bring down, and
 it stops at operators it does not know. What is unknown here stays unknown, as None.
@@ -7,13 +7,10 @@ it stops at operators it does not know. What is unknown here stays unknown, as N
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import zip_longest
-from math import ceil, prod
-from typing import Any
 
-import numpy as np
-
-from .onnx_values import LARGEST_COUNT, LARGEST_DIM, RANK, SMALL, Dims, Elements, OnnxNode, Value
+from .onnx_contents import range_content
+from .onnx_sizes import axes_of, broadcast, count, slice_ranges, spatial, split_sizes
+from .onnx_values import LARGEST_DIM, RANK, Dims, Elements, OnnxNode, Value
 
 Shapes = list[Dims | None]
 Rule = Callable[[OnnxNode, Sequence[Value]], Shapes]
@@ -26,126 +23,10 @@ def output_dims(node: OnnxNode, inputs: Sequence[Value]) -> Shapes:
     return [_sane(dims) for dims in shapes]
 
 
-def output_elements(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    """What the first output holds, where it is a small tensor of integers."""
-    rule = CONTENTS.get(node.op)
-    found = rule(node, inputs, dims) if rule else None
-    if found is None or len(found) > SMALL:
-        return None
-    return tuple(e if e is None or abs(e) <= LARGEST_COUNT else None for e in found)
-
-
 def _sane(dims: Dims | None) -> Dims | None:
     if dims is None or len(dims) > RANK:
         return None
     return tuple(d if d is not None and 0 <= d <= LARGEST_DIM else None for d in dims)
-
-
-def count(dims: Iterable[int | None]) -> int | None:
-    """The product, None where a dimension is unknown."""
-    known = list(dims)
-    return None if None in known else prod(dim for dim in known if dim is not None)
-
-
-def broadcast(shapes: Iterable[Dims | None]) -> Dims | None:
-    """The shape of an elementwise function of tensors of these shapes."""
-    result: Dims = ()
-    for dims in shapes:
-        if dims is None:
-            return None
-        pairs = zip_longest(reversed(result), reversed(dims), fillvalue=1)
-        result = tuple(b if a == 1 else a if b == 1 or b is None else b for a, b in pairs)[::-1]
-    return result
-
-
-def axes_of(node: OnnxNode, inputs: Sequence[Value], place: int = 1) -> tuple[int, ...] | None:
-    """Axes given by an attribute (old opsets) or an input; empty for none, None for unknown."""
-    if "axes" in node.attributes:
-        return node.integers("axes")
-    if len(inputs) <= place or not inputs[place].exact:
-        return ()
-    elements = inputs[place].elements
-    if elements is None or None in elements:
-        return None
-    return tuple(entry for entry in elements if entry is not None)
-
-
-def spatial(node: OnnxNode, size: Sequence[int | None], kernel: Sequence[int | None]) -> Dims:
-    """Height and width behind a window that moves over an image."""
-    rank = len(size)
-    strides = node.integers("strides") or (1,) * rank
-    dilations = node.integers("dilations") or (1,) * rank
-    pads = node.integers("pads") or (0,) * (2 * rank)
-    same = node.text("auto_pad").startswith("SAME")
-    up = bool(node.integer("ceil_mode", 0))
-    result: list[int | None] = []
-    for axis in range(rank):
-        length, window = size[axis], kernel[axis]
-        if length is None or window is None:
-            result.append(None)
-            continue
-        if same:
-            result.append(-(-length // strides[axis]))
-            continue
-        padded = length + pads[axis] + pads[axis + rank]
-        free = padded - dilations[axis] * (window - 1) - 1
-        steps = -(-free // strides[axis]) if up else free // strides[axis]
-        if up and steps * strides[axis] >= length + pads[axis]:
-            steps -= 1  # the last window would begin in the padding
-        result.append(steps + 1)
-    return tuple(result)
-
-
-def slices(node: OnnxNode, inputs: Sequence[Value]) -> list[tuple[int, int, int]] | None:
-    """(axis, start, step) with the kept length in `slice_lengths`; None where unknown."""
-    rank = inputs[0].rank
-    if rank is None:
-        return None
-    if node.opset < 10 and "starts" in node.attributes:
-        starts: Elements | None = node.integers("starts")
-        axes: Elements | None = node.integers("axes") or tuple(range(len(starts or ())))
-        steps: Elements | None = (1,) * len(starts or ())
-    else:
-        starts = inputs[1].elements
-        axes = _given(inputs, 3, tuple(range(len(starts or ()))))
-        steps = _given(inputs, 4, (1,) * len(starts or ()))
-    if starts is None or axes is None or steps is None:
-        return None
-    known = [*starts, *axes, *steps]
-    if None in known:
-        return None
-    rows = zip(axes, starts, steps, strict=True)
-    return [(int(axis or 0) % rank, int(start or 0), int(step or 0)) for axis, start, step in rows]
-
-
-def _ends(node: OnnxNode, inputs: Sequence[Value]) -> Elements | None:
-    if node.opset < 10 and "ends" in node.attributes:
-        return node.integers("ends")
-    return inputs[2].elements
-
-
-def _given(inputs: Sequence[Value], place: int, default: Elements) -> Elements | None:
-    if len(inputs) <= place or not inputs[place].exact:
-        return default
-    return inputs[place].elements
-
-
-def slice_ranges(
-    node: OnnxNode, inputs: Sequence[Value]
-) -> dict[int, tuple[int, int, int] | None] | None:
-    """For each sliced axis its first index, how many are kept and the step, None if unknown."""
-    cuts, ends = slices(node, inputs), _ends(node, inputs)
-    if cuts is None or ends is None or len(ends) != len(cuts):
-        return None
-    result: dict[int, tuple[int, int, int] | None] = {}
-    for (axis, start, step), end in zip(cuts, ends, strict=True):
-        length = inputs[0].dim(axis)
-        if length is None or end is None or step == 0:
-            result[axis] = None
-            continue
-        first, stop, stride = slice(start, end, step).indices(length)
-        result[axis] = (first, len(range(first, stop, stride)), stride)
-    return result
 
 
 def _same(node: OnnxNode, inputs: Sequence[Value]) -> Shapes:
@@ -307,21 +188,6 @@ def _slice(node: OnnxNode, inputs: Sequence[Value]) -> Shapes:
     return [tuple(result)]
 
 
-def split_sizes(node: OnnxNode, inputs: Sequence[Value]) -> list[int | None]:
-    """The length of each output along the axis that is split."""
-    number = len(node.outputs)
-    told: Elements | None = node.integers("split") or None
-    if told is None and len(inputs) > 1:
-        told = inputs[1].elements
-    if told is not None:
-        return [*told, *[None] * number][:number]
-    length = inputs[0].dim(node.integer("axis", 0))
-    if length is None:
-        return [None] * number
-    part = ceil(length / number)
-    return [max(0, min(part, length - part * place)) for place in range(number)]
-
-
 def _split(node: OnnxNode, inputs: Sequence[Value]) -> Shapes:
     dims = inputs[0].dims
     if dims is None:
@@ -351,7 +217,7 @@ def _filled(node: OnnxNode, inputs: Sequence[Value]) -> Shapes:
 
 
 def _range(node: OnnxNode, inputs: Sequence[Value]) -> Shapes:
-    found = _range_content(node, inputs, None)
+    found = range_content(node, inputs)
     return [(None if found is None else len(found),)]
 
 
@@ -404,120 +270,3 @@ def same_dims(operators: Iterable[str]) -> None:
     """Operators whose first output is shaped like their first input."""
     for operator in operators:
         RULES.setdefault(operator, _same)
-
-
-Content = Callable[[OnnxNode, Sequence[Value], Dims | None], Sequence[int | None] | None]
-
-
-def _unchanged(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    return inputs[0].elements
-
-
-def _shape_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    if inputs[0].dims is None:
-        return None
-    return inputs[0].dims[slice(node.integer("start", 0), node.integer("end", 1 << 30))]
-
-
-def _gather_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    data, indices = inputs[0].elements, inputs[1].elements
-    if data is None or indices is None or inputs[0].rank != 1:
-        return None
-    return tuple(None if place is None else data[place] for place in indices)
-
-
-def _joined_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    if any(value.elements is None or value.rank != 1 for value in inputs):
-        return None
-    return tuple(entry for value in inputs for entry in value.elements or ())
-
-
-def _array(value: Value) -> np.ndarray[Any, Any] | None:
-    if value.elements is None or value.dims is None or None in value.dims:
-        return None
-    array = np.empty(len(value.elements), object)
-    array[:] = value.elements
-    return array.reshape(value.dims)
-
-
-def _slice_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    data, cuts, ends = _array(inputs[0]), slices(node, inputs), _ends(node, inputs)
-    if data is None or cuts is None or ends is None or None in ends:
-        return None
-    for (axis, start, step), end in zip(cuts, ends, strict=True):
-        kept = range(*slice(start, end, step).indices(data.shape[axis]))
-        data = data.take(list(kept), axis)
-    return tuple(data.ravel())
-
-
-def _range_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    told = [entry for value in inputs[:3] for entry in value.elements or (None,)]
-    if len(told) != 3 or None in told:
-        return None
-    numbers = range(*(entry for entry in told if entry is not None))
-    return tuple(numbers) if len(numbers) <= SMALL else None
-
-
-def _turned_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    data = _array(inputs[0])
-    return None if data is None else tuple(data.transpose(node.integers("perm") or None).ravel())
-
-
-def _filled_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    size = None if dims is None else count(dims)
-    if size is None or size > SMALL or "value" not in node.attributes:
-        return None
-    data = node.attributes["value"].t
-    number = [*data.int64_data] or [int.from_bytes(data.raw_data, "little", signed=True)]
-    return (number[0],) * size if data.data_type == 7 else None
-
-
-def _arithmetic(
-    function: Callable[[int, int], int],
-) -> Content:
-    def content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-        a, b = inputs[0].elements, inputs[1].elements
-        if a is None or b is None or min(len(a), len(b)) not in (1, max(len(a), len(b))):
-            return None
-        number = max(len(a), len(b))
-        a, b = (v * number if len(v) == 1 else v for v in (a, b))
-        return tuple(
-            None if x is None or y is None else function(x, y)
-            for x, y in zip(a, b, strict=True)
-        )  # fmt: skip
-
-    return content
-
-
-def _chosen_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    parts = [value.elements for value in inputs]
-    number = max((len(part) for part in parts if part is not None), default=0)
-    if len(parts) != 3 or any(part is None or len(part) not in (1, number) for part in parts):
-        return None
-    rows = zip(*(part * (number // len(part)) for part in parts if part), strict=True)
-    return tuple(None if which is None else (yes if which else no) for which, yes, no in rows)
-
-
-def _reduced_content(node: OnnxNode, inputs: Sequence[Value], dims: Dims | None) -> Elements | None:
-    elements = inputs[0].elements
-    return (count(elements),) if elements is not None and dims in ((), (1,)) else None
-
-
-CONTENTS: dict[str, Content] = {
-    **dict.fromkeys(("Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten"), _unchanged),
-    "Shape": _shape_content,
-    "Size": lambda node, inputs, dims: (None if inputs[0].dims is None else count(inputs[0].dims),),
-    "Gather": _gather_content,
-    "Concat": _joined_content,
-    "Slice": _slice_content,
-    "Transpose": _turned_content,
-    "Range": _range_content,
-    "ConstantOfShape": _filled_content,
-    "ReduceProd": _reduced_content,
-    "Where": _chosen_content,
-    "Equal": _arithmetic(lambda a, b: int(a == b)),
-    "Add": _arithmetic(lambda a, b: a + b),
-    "Sub": _arithmetic(lambda a, b: a - b),
-    "Mul": _arithmetic(lambda a, b: a * b),
-    "Div": _arithmetic(lambda a, b: abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)),
-}

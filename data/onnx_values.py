@@ -81,7 +81,12 @@ class OnnxNode:
     opset: int = 0
 
     def __str__(self) -> str:
-        return f"node {self.name[:80]!r} ({shown(self.op)[:40]})"
+        return f"node {shown(self.name)[:80]!r} ({shown(self.op)[:40]})"
+
+    @property
+    def full_name(self) -> str:
+        """The operator with its domain, if it has one."""
+        return f"{self.domain}.{self.op}" if self.domain else self.op
 
     def integer(self, name: str, default: int) -> int:
         """An attribute of type INT."""
@@ -105,6 +110,11 @@ def shown(text: str | bytes) -> str:
     """Text of a file on one line; protobuf gives bytes where it is no UTF-8."""
     told = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return "".join(letter if letter.isprintable() else "?" for letter in told[:200])
+
+
+def digest(data: bytes) -> bytes:
+    """128 bits that tell apart what was read."""
+    return blake2b(data, digest_size=16).digest()
 
 
 def checked_dims(dims: Sequence[int], where: str) -> tuple[int, ...]:

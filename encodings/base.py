@@ -6,7 +6,7 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,19 @@ ENCODINGS: Registry[type[Encoding]] = Registry(
 )
 
 ArchitecturesLike = Architectures | Architecture | Iterable[Architecture | str] | str
+
+
+class Block(NamedTuple):
+    """Columns of an encoding that belong together.
+
+    Attributes
+    ----------
+    columns : how many.
+    forecasts : whether each column is a forecast of the accuracy itself.
+    """
+
+    columns: int
+    forecasts: bool = False
 
 
 def register_encoding(encoding: type[Encoding]) -> type[Encoding]:
@@ -69,12 +82,14 @@ class Encoding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     `_feature_names`; what it learns in `_learn` it gives to and takes from `arrays`. Numbers
     that a space has beside its graph (widths, depths) follow its columns, unless it sets
     `with_macro` to false. One that sets `any_space` reads architectures of every space once it
-    is fitted: its columns depend on no space, and macro columns are not added.
+    is fitted: its columns depend on no space, and macro columns are not added. One that sets
+    `fits_candidates` learns, without labels, best from the architectures that are to be ranked.
     """
 
     name: ClassVar[str]
     with_macro: ClassVar[bool] = True
     any_space: ClassVar[bool] = False
+    fits_candidates: ClassVar[bool] = False
 
     def fit(
         self, archs: ArchitecturesLike, y: object = None, space: SearchSpace | str | None = None
@@ -108,6 +123,12 @@ class Encoding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._require_fitted()
         macro = self.space_.macro_names if self.with_macro and not self.any_space else ()
         return np.array([*self._feature_names(self.space_), *macro], object)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The groups that the columns of `transform` fall into, in order."""
+        self._require_fitted()
+        macro = self.space_.macro_names if self.with_macro and not self.any_space else ()
+        return (*self._blocks(self.space_), *([Block(len(macro))] if macro else []))
 
     def config(self) -> dict[str, Any]:
         """Name and parameters, from which `make_encoding(name, **params)` makes an equal one."""
@@ -148,6 +169,10 @@ class Encoding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     @abstractmethod
     def _feature_names(self, space: SearchSpace) -> list[str]: ...
 
+    def _blocks(self, space: SearchSpace) -> tuple[Block, ...]:
+        """The groups of the columns of `_vectors`; one unless an encoding says otherwise."""
+        return (Block(len(self._feature_names(space))),)
+
     def _require_fitted(self) -> None:
         if not hasattr(self, "space_"):
             raise NotFittedError(f"encoding {self.name} is not fitted; call fit first")
@@ -175,6 +200,11 @@ class JoinedEncoding(Encoding):
     def any_space(self) -> bool:  # type: ignore[override]
         """Whether all parts read architectures of every space."""
         return all(part.any_space for part in self.parts)
+
+    @property
+    def fits_candidates(self) -> bool:  # type: ignore[override]
+        """Whether a part learns best from the architectures that are to be ranked."""
+        return any(part.fits_candidates for part in self.parts)
 
     def config(self) -> dict[str, Any]:
         """Name and the parameters of all parts together."""
@@ -220,3 +250,6 @@ class JoinedEncoding(Encoding):
 
     def _feature_names(self, space: SearchSpace) -> list[str]:
         return [name for part in self.parts for name in part._feature_names(space)]
+
+    def _blocks(self, space: SearchSpace) -> tuple[Block, ...]:
+        return tuple(block for part in self.parts for block in part._blocks(space))

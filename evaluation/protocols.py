@@ -202,6 +202,7 @@ def evaluate(
             _result(
                 method,
                 table.space,
+                len(rows),
                 splits[count, 0],
                 [by_cell[position, (count, trial)] for trial in range(trials)],
             )
@@ -270,11 +271,12 @@ def _run(
 
 
 def _result(
-    method: Method, space: SearchSpace, split: Split, values: list[dict[str, float]]
+    method: Method, space: SearchSpace, count: int, split: Split, values: list[dict[str, float]]
 ) -> Report:
+    """What is told of a method, from the measures of its trials on so many architectures."""
     columns = {key: np.array([value[key] for value in values]) for key in values[0]}
     encoding = method.encoding
-    learns = encoding is not None and method.vectors is None
+    pool = encoding is not None and encoding.fits_candidates
     return {
         "predictor": method.predictor.name,
         "encoding": encoding.name if encoding else None,
@@ -286,8 +288,8 @@ def _result(
         "twins": float(columns["twins"].mean()),
         "saw": {
             "labels": len(split.labelled),
-            "unlabelled_architectures": 0,
-            "encoding_fitted_on": "the labelled architectures" if learns else "nothing",
+            "unlabelled_architectures": count if pool else 0,
+            "encoding_fitted_on": method.fitted_on(),
         },
         **{measure: _summary(columns[measure]) for measure in MEASURES},
         "seconds": {key: float(np.median(columns[key])) for key in ("encode", "fit", "predict")},

@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
 
 from ..data.tables.table import Table
-from ..encodings.base import Encoding
+from ..encodings.base import Encoding, as_encoding
+from ..encodings.zero_cost import measures_networks
 from ..errors import LabelError
 from ..predictors.base import Predictor, VectorPredictor, make_predictor
 from .metrics import kendall_tau, spearman
@@ -42,9 +43,10 @@ def train_and_measure(
 ) -> tuple[Predictor, Training]:
     """Fit on labels drawn at random from a table (all where `labels` is None).
 
-    The metrics are those on the rest of the table; where fewer than ten are left, they come
-    from five-fold cross-validation within the labels. `progress` is called while an encoding
-    computes what no fit changes, with the number of networks done and of all.
+    The metrics are those on the rest of the table. They come from five-fold cross-validation
+    within the labels where fewer than ten are left, and where the encoding measures networks, so
+    that it measures those with labels only. `progress` is called while it does, with the number
+    of networks done and of all.
 
     Raises `LabelError` where the table has fewer labels than asked for or than the method needs.
     """
@@ -56,10 +58,12 @@ def train_and_measure(
         model.set_params(seed=seed)
     order = np.random.default_rng(seed).permutation(len(table))
     train, rest = order[:count], order[count:]
+    measures = encoding is not None and measures_networks(as_encoding(encoding))
+    within = measures or len(rest) < FEWEST_TESTED
     if isinstance(encoding, Encoding):
-        used = train if len(rest) < FEWEST_TESTED else order
+        used = train if within else order
         encoding.prepared(table.architectures[used], progress)  # which it then remembers
-    if len(rest) < FEWEST_TESTED:
+    if within:
         measured_on = f"{FOLDS}-fold cross-validation of the {count:,} labels"
         metrics = _cross_validated(model, table, train, seed)
         model.fit(table.architectures[train], table.target[train])

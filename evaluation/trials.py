@@ -103,7 +103,7 @@ class Method:
     def params(self) -> dict[str, Any]:
         """The predictor's parameters; those that a trial or the encoding sets are left out."""
         params = self.predictor.get_params(deep=False)
-        return {key: params[key] for key in params if key not in ("seed", "encoding")}
+        return {key: params[key] for key in params if key not in ("seed", "encoding", "blocks")}
 
     def encoded_once(
         self,
@@ -121,10 +121,23 @@ class Method:
         with seconds() as preparation:
             encoding = self.encoding.prepared(ground.archs, preparing)
         with seconds() as spent:
-            fitted = clone(encoding).fit(ground.archs[split.labelled])
-            vectors = None if fitted.arrays() else fitted.transform(ground.archs)
+            pool = encoding.fits_candidates
+            fitted = clone(encoding).fit(ground.archs if pool else ground.archs[split.labelled])
+            learns = fitted.arrays() and not pool
+            vectors = None if learns else fitted.transform(ground.archs)
         once = preparation[0] + (0.0 if vectors is None else spent[0])
-        return Method(self.predictor, encoding, vectors, once)
+        predictor = self.predictor
+        if "blocks" in predictor.get_params(deep=False):
+            predictor = clone(predictor).set_params(blocks=fitted.blocks())
+        return Method(predictor, encoding, vectors, once)
+
+    def fitted_on(self) -> str:
+        """What the encoding of `encoded_once` learns from, for people."""
+        if self.encoding is None:
+            return "nothing"
+        if self.encoding.fits_candidates:
+            return "all architectures, without labels"
+        return "nothing" if self.vectors is not None else "the labelled architectures"
 
     def inputs(self, ground: Ground, split: Split) -> tuple[Any, float]:
         """What the predictor reads of every architecture (n), and the seconds encoding took."""

@@ -17,6 +17,7 @@ from ..data.architecture import Architecture, Architectures, as_architectures
 from ..data.spaces.base import SearchSpace
 from ..errors import ArchcastError, ArchitectureError, LabelError
 from ..registry import Registry
+from .familiarity import Familiarity
 
 if TYPE_CHECKING:
     from ..encodings.base import Encoding
@@ -35,8 +36,13 @@ PREDICTORS: Registry[type[Predictor]] = Registry(
         ".predictors.boosted",
         ".predictors.forest",
         ".predictors.ridge",
+        ".predictors.gaussian_process",
+        ".predictors.graph_kernel",
+        ".predictors.extra_trees",
+        ".predictors.neighbours",
         ".predictors.mlp",
         ".predictors.gnn",
+        ".predictors.graph_networks",
         ".predictors.text_transformer",
     ),
     "archcast.predictors",
@@ -193,6 +199,19 @@ class Predictor(RegressorMixin, BaseEstimator, ABC):
         mean, std = self._predict(inputs, return_std)
         return (mean, cast(Floats, std)) if return_std else mean
 
+    def distances(
+        self, archs: ArchitecturesLike, space: SearchSpace | str | None = None
+    ) -> Floats | None:
+        """How far each architecture lies from those of the fit, float64 (n,).
+
+        In units of the distance within which 95 % of those have another one; see
+        `familiarity.Familiarity`. None from predictors that do not work on vectors.
+        """
+        check_is_fitted(self, "n_labels_")
+        inputs = self._inputs(archs, space if space is not None else self.space_)
+        self._check_space(inputs)
+        return self._distances(inputs)
+
     def rank(
         self, archs: ArchitecturesLike, space: SearchSpace | str | None = None
     ) -> NDArray[np.int64]:
@@ -254,6 +273,10 @@ class Predictor(RegressorMixin, BaseEstimator, ABC):
             )
         return as_architectures(archs, space)
 
+    def _distances(self, inputs: Any) -> Floats | None:
+        """What `distances` gives; None unless overridden."""
+        return None
+
     def _reads_any_space(self) -> bool:
         """Whether a fitted predictor forecasts architectures of other spaces, too."""
         return False
@@ -308,11 +331,14 @@ class VectorPredictor(Predictor):
     ----------
     encoding_ : the encoding, fitted on the labelled architectures; None without one.
     n_features_in_ : columns of the vectors.
+    familiarity_ : what tells candidates like those of the fit from others; None where the
+        predictor was saved without it.
     """
 
     encoding: str | Encoding | None
     encoding_: Encoding | None
     n_features_in_: int
+    familiarity_: Familiarity | None
 
     @abstractmethod
     def _fit_vectors(self, x: Vectors, y: Floats) -> None:
@@ -336,10 +362,12 @@ class VectorPredictor(Predictor):
         return self.encoding_ is not None and self.encoding_.any_space
 
     def _fit(self, inputs: Any, y: Floats) -> None:
-        encoding = _new_encoding(self.encoding)
+        encoding = new_encoding(self.encoding)
         x = inputs if encoding is None else encoding.fit(inputs, y).transform(inputs)
-        self._fit_vectors(check_vectors(x), y)
+        x = check_vectors(x)
         self.encoding_ = encoding
+        self._fit_vectors(x, y)
+        self.familiarity_ = Familiarity.of(x)
         self.n_features_in_ = x.shape[1]
 
     def _predict(self, inputs: Any, with_std: bool) -> tuple[Floats, Floats | None]:
@@ -349,6 +377,13 @@ class VectorPredictor(Predictor):
         ]
         means, deviations = zip(*parts, strict=True)
         return np.concatenate(means), np.concatenate(deviations) if with_std else None
+
+    def _distances(self, inputs: Any) -> Floats | None:
+        if self.familiarity_ is None:
+            return None
+        parts = range(0, len(inputs), CHUNK)
+        found = [self.familiarity_.distances(self._encode(inputs[i : i + CHUNK])) for i in parts]
+        return np.concatenate([np.empty(0), *found])
 
     def _onnx_inputs(self, inputs: Any) -> dict[str, NDArray[Any]]:
         return {"vectors": self._encode(inputs)}
@@ -389,7 +424,7 @@ def count_threads(n_jobs: int | None) -> int:
     return min(effective_n_jobs(n_jobs), cpu_count())
 
 
-def _new_encoding(encoding: str | Encoding | None) -> Encoding | None:
+def new_encoding(encoding: str | Encoding | None) -> Encoding | None:
     """A fresh encoding of that name, or like that one."""
     from ..encodings.base import make_encoding
 

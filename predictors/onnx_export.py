@@ -14,14 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import helper
 
 from ..errors import ArchcastError
 from ..files import check_format, write_beside
 from .base import Predictor
-from .onnx_predictor import CHECKSUM, ENCODING_ARRAYS, FORMAT, FORMAT_KEY, checksum, from_bytes
+from .onnx_predictor import (
+    CHECKSUM,
+    ENCODING_ARRAYS,
+    FAMILIARITY_ARRAYS,
+    FORMAT,
+    FORMAT_KEY,
+    checksum,
+    from_bytes,
+)
 from .onnx_writer import DOUBLE, ML, ML_OPSET, GraphWriter
-from .persistence import describe, encoding_of, to_json
+from .persistence import describe, encoding_of, familiarity_arrays, to_json
 
 if TYPE_CHECKING:
     from .onnx_predictor import OnnxPredictor
@@ -86,11 +95,18 @@ def _properties(predictor: Predictor, description: dict[str, Any]) -> dict[str, 
     encoding = encoding_of(predictor)
     arrays = {} if encoding is None else encoding.arrays()
     if arrays:
-        from safetensors.numpy import save as to_bytes
-
-        plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-        texts[ENCODING_ARRAYS] = base64.b64encode(to_bytes(plain)).decode()
+        texts[ENCODING_ARRAYS] = _to_text(arrays)
+    known = familiarity_arrays(predictor)
+    if known:
+        texts[FAMILIARITY_ARRAYS] = _to_text(known)
     return texts
+
+
+def _to_text(arrays: dict[str, NDArray[Any]]) -> str:
+    from safetensors.numpy import save as to_bytes
+
+    plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    return base64.b64encode(to_bytes(plain)).decode()
 
 
 def _candidates(predictor: Predictor, graph: GraphWriter) -> Any:

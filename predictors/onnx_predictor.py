@@ -33,6 +33,7 @@ FORMAT = 1
 FORMAT_KEY = "archcast_format"
 CHECKSUM = "sha256"
 ENCODING_ARRAYS = "encoding_arrays"
+FAMILIARITY_ARRAYS = "familiarity_arrays"
 TEXTS = ("archcast", "predictor", "space", "target")  # metadata that is not JSON
 MOST_BYTES = 1 << 30
 DEEPEST = 1000  # onnxruntime builds trees by recursion
@@ -98,6 +99,12 @@ class OnnxPredictor(Predictor):
         if any(column.shape != (len(inputs),) or column.dtype != float for column in outputs):
             raise SavedPredictorError(f"outputs of {self.name} are not float64, one a candidate")
         return outputs
+
+    def _reads_any_space(self) -> bool:
+        return self.reader_._reads_any_space()
+
+    def _distances(self, inputs: Any) -> Floats | None:
+        return self.reader_._distances(inputs)
 
     def _fit(self, inputs: Any, y: Floats) -> None:
         self._refuse("cannot be fitted; fit the predictor it came from")
@@ -182,12 +189,12 @@ def _make(model: onnx.ModelProto) -> OnnxPredictor:
     description = {
         name: text if name in TEXTS else json.loads(text)
         for name, text in texts.items()
-        if name not in (CHECKSUM, ENCODING_ARRAYS)
+        if name not in (CHECKSUM, ENCODING_ARRAYS, FAMILIARITY_ARRAYS)
     }
     loaded = OnnxPredictor()
     loaded.description_ = description
     loaded.reader_ = make_unfitted(description)
-    restore_reading(loaded.reader_, description, _encoding_arrays(texts))
+    restore_reading(loaded.reader_, description, _arrays(texts))
     loaded.space_ = loaded.reader_.space_
     loaded.n_labels_ = count_of(description, "labels")
     loaded.session_ = _session(model)
@@ -220,16 +227,25 @@ def _check_trees(graph: onnx.GraphProto) -> None:
             read_trees(node).check(columns[node.input[0]][1].dim_value, DEEPEST)
 
 
-def _encoding_arrays(texts: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+def _arrays(texts: Mapping[str, str]) -> SavedArrays:
+    """Those of the encoding, and those that distances are computed with."""
+    encoding, familiarity = (
+        _from_text(texts, ENCODING_ARRAYS),
+        _from_text(texts, FAMILIARITY_ARRAYS),
+    )
+    return SavedArrays({**{ENCODING + name: a for name, a in encoding.items()}, **familiarity})
+
+
+def _from_text(texts: Mapping[str, str], key: str) -> dict[str, NDArray[Any]]:
     from safetensors.numpy import load as from_safetensors
 
-    if ENCODING_ARRAYS not in texts:
+    if key not in texts:
         return {}
     try:
-        document = base64.b64decode(texts[ENCODING_ARRAYS], validate=True)
+        document = base64.b64decode(texts[key], validate=True)
     except binascii.Error as error:
-        raise SavedPredictorError(f"the arrays of the encoding are damaged: {error}") from error
-    return {ENCODING + name: array for name, array in from_safetensors(document).items()}
+        raise SavedPredictorError(f"{key} of its metadata is damaged: {error}") from error
+    return dict(from_safetensors(document))
 
 
 def _session(model: onnx.ModelProto) -> InferenceSession:

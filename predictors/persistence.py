@@ -28,6 +28,8 @@ from ..data.spaces.base import SearchSpace, get_space
 from ..errors import ArchcastError, SavedPredictorError
 from ..files import write_folder_beside
 from .base import PREDICTORS, Predictor, VectorPredictor
+from .familiarity import PREFIX as FAMILIARITY
+from .familiarity import Familiarity
 
 if TYPE_CHECKING:
     from ..encodings.base import Encoding
@@ -37,6 +39,7 @@ DESCRIPTION = "predictor.json"
 ARRAYS = "arrays.safetensors"
 ENCODING = "encoding/"  # leads the names of the encoding's arrays
 LIBRARIES = ("numpy", "scikit-learn", "xgboost", "torch")
+ENCODED_BY = ("encoding", "supplement")  # parameters that may be an encoding
 MEMBER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 T = TypeVar("T")
@@ -151,6 +154,7 @@ def _write_arrays(predictor: Predictor, file: Path) -> None:
     encoding = encoding_of(predictor)
     if encoding is not None:
         arrays |= {ENCODING + name: array for name, array in encoding.arrays().items()}
+    arrays |= familiarity_arrays(predictor)
     file.write_bytes(to_bytes({name: np.asarray(a, order="C") for name, a in arrays.items()}))
 
 
@@ -162,8 +166,9 @@ def describe(
         raise ArchcastError("target is no text or mapping, or metrics no mapping; pass such")
     params = predictor.get_params(deep=False)
     encoding = encoding_of(predictor)
-    if encoding is not None and not isinstance(params["encoding"], str):
-        params["encoding"] = encoding.config()
+    for name in ENCODED_BY:
+        if encoding is not None and not isinstance(params.get(name), str | None):
+            params[name] = encoding.config()
     return {
         "format": FORMAT,
         "archcast": _version("archcast"),
@@ -192,7 +197,14 @@ def _encoding_hash(encoding: Encoding) -> str:
 
 def encoding_of(predictor: Predictor) -> Encoding | None:
     """The fitted encoding; None for predictors of graphs or of vectors as they are."""
-    return predictor.encoding_ if isinstance(predictor, VectorPredictor) else None
+    encoding: Encoding | None = getattr(predictor, "encoding_", None)
+    return encoding
+
+
+def familiarity_arrays(predictor: Predictor) -> dict[str, NDArray[Any]]:
+    """What tells candidates like those of the fit from others; empty where nothing does."""
+    known = predictor.familiarity_ if isinstance(predictor, VectorPredictor) else None
+    return {} if known is None else known.arrays()
 
 
 def _version(package: str) -> str | None:
@@ -243,10 +255,11 @@ def make_unfitted(description: Mapping[str, Any]) -> Predictor:
     for name, value in params.items():
         if name not in defaults:
             raise SavedPredictorError(f"predictor {kind.name} has no parameter {name!r}")
-        if name != "encoding" and not _could_be(value, defaults[name].default):
+        if name not in ENCODED_BY and not _could_be(value, defaults[name].default):
             raise SavedPredictorError(f"parameter {name} of {DESCRIPTION} is {value!r:.60}")
-    if isinstance(params.get("encoding"), dict):
-        params["encoding"] = _make_encoding(params["encoding"])
+    for name in ENCODED_BY:
+        if isinstance(params.get(name), dict):
+            params[name] = _make_encoding(params[name])
     return kind(**params)
 
 
@@ -276,7 +289,7 @@ def _restore(predictor: Predictor, description: Mapping[str, Any], folder: Path)
 
 
 def restore_reading(
-    predictor: Predictor, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    predictor: Predictor, description: Mapping[str, Any], arrays: SavedArrays
 ) -> None:
     """Give an unfitted predictor what it reads architectures with: space, encoding, columns."""
     space = _optional(description, "space", str)
@@ -285,6 +298,14 @@ def restore_reading(
         predictor.n_features_in_ = count_of(description, "features")
         predictor.encoding_ = _restore_encoding(description, predictor.space_, arrays)
         _check_encoding(predictor)
+        known = any(name.startswith(FAMILIARITY) for name in arrays)
+        columns = predictor.n_features_in_
+        predictor.familiarity_ = Familiarity.restore(arrays, columns) if known else None
+    elif hasattr(predictor, "supplement"):
+        described = predictor.supplement is not None
+        predictor.encoding_ = (
+            _restore_encoding(description, predictor.space_, arrays) if described else None
+        )
     elif space is None and not predictor._reads_any_space():
         raise SavedPredictorError(f"{DESCRIPTION} names no space")
 

@@ -102,7 +102,7 @@ def test_train_and_rank(run):
     ranked = json.loads(out)
     assert status == 0
     assert [row["rank"] for row in ranked] == [1, 2, 3]
-    assert set(ranked[0]) == {"rank", "candidate", "prediction", "std"}
+    assert set(ranked[0]) == {"rank", "candidate", "prediction", "std", "distance"}
     assert ranked[0]["prediction"] >= ranked[1]["prediction"] >= ranked[2]["prediction"]
     assert Path("r.csv").read_text().count("\n") == 501
 

@@ -15,7 +15,6 @@ import archcast
 from archcast.encodings.proxies.base import PROXIES, SUITE_ZERO, make_proxies
 from archcast.encodings.proxies.batches import Batch
 from archcast.encodings.proxies.engine import score
-from archcast.encodings.proxies.passes.blocks import find_blocks
 
 torch.set_num_threads(1)
 
@@ -319,30 +318,6 @@ def test_live_proxies_are_blind_to_dead_edges(name, dead, without, batch):
     assert value(dead, name, batch) == pytest.approx(value(without, name, batch), rel=1e-4)
 
 
-def test_blocks_of_a_space_are_stem_and_cells(network):
-    """The classifier, too, but that does not answer with a feature map."""
-    assert find_blocks(network) == [network.stem, *network.layers, network.classifier]
-
-
-def test_blocks_are_found_inside_wrappers_and_stages(network):
-    class Wrapper(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = network
-
-        def forward(self, images):
-            return self.inner(images)
-
-    assert find_blocks(Wrapper()) == find_blocks(network)
-    stages = nn.Sequential(nn.Sequential(*network.layers[:3]), nn.Sequential(*network.layers[3:]))
-    assert find_blocks(nn.Sequential(network.stem, stages)) == find_blocks(network)[:-1]
-
-
-def test_a_chain_of_single_layers_has_its_convolutions_as_blocks():
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten())
-    assert find_blocks(network) == [network[0], network[2]]
-
-
 def small(*middle, channels=4):
     torch.manual_seed(0)
     return nn.Sequential(
@@ -444,32 +419,6 @@ def test_a_constant_that_is_not_zero_is_constant(batch):
     assert reason(network, "az_progressivity", batch) == "has a block whose output is constant"
 
 
-def test_wide_blocks_have_the_entropy_of_their_channels():
-    """More channels than samples: the eigenvalues of the smaller product are the same."""
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(3, 40, 1), nn.Conv2d(40, 50, 1), nn.Flatten())
-    images = torch.randn(4, 3, 3, 3)
-    batch = Batch(images, torch.zeros(4, dtype=torch.int64), "")
-    expected = 0.0
-    for features in (network[0](images), network[:2](images)):
-        rows = features.detach().permute(0, 2, 3, 1).flatten(0, 2).numpy()
-        variances = np.linalg.eigvalsh(np.cov(rows.T)).clip(0)
-        shares = variances / variances.sum()
-        expected -= (shares * np.log(shares + 1e-8)).sum()
-    assert value(network, "az_expressivity", batch) == pytest.approx(expected, rel=1e-4)
-
-
-def test_a_cell_that_passes_its_input_on_has_no_trainability(batch):
-    network = cell201(NONE, NONE, NONE, SKIP, NONE, NONE)
-    told = reason(network, "az_trainability", batch)
-    assert told == "has a block that passes its input on unchanged"
-
-
-def test_a_disconnected_network_has_reasons(batch):
-    network = cell201(NONE, NONE, NONE, NONE, NONE, NONE)
-    assert reason(network, "az_progressivity", batch) == "has a block whose output is constant"
-
-
 def test_overflow_is_named(batch):
     network = small(nn.ReLU())
     with torch.no_grad():
@@ -478,34 +427,6 @@ def test_overflow_is_named(batch):
     for name in ("zico", "gradsign"):
         assert reason(network, name, batch) == "overflows in the forward pass"
     assert reason(network, "az_expressivity", batch) == "overflows in a block"
-
-
-class Recurrent(nn.Module):
-    """Tokens (n, length) to logits of each token."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.embedding = nn.Embedding(20, 6)
-        self.recurrent = nn.GRU(6, 6, batch_first=True)
-        self.linear = nn.Linear(6, 20)
-
-    def forward(self, tokens):
-        states, _ = self.recurrent(self.embedding(tokens))
-        return self.linear(states), states
-
-
-def test_recurrent_networks_have_values_or_reasons():
-    generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(0, 20, (8, 5), generator=generator)
-    batch = Batch(tokens, torch.zeros(8, dtype=torch.int64), "tokens")
-    network = Recurrent()
-    assert "shape (4, 5, 20)" in reason(network, "zico", batch)
-    assert "shape (1, 5, 20)" in reason(network, "gradsign", batch)
-    assert reason(network, "meco", batch) == "has no feature map of the shape of images"
-    assert "fewer than two blocks" in reason(network, "az_expressivity", batch)
-    assert reason(network, "swap", batch) == "has no ReLU"
-    assert value(network, "ntk_condition", batch) >= 1.0
 
 
 @pytest.mark.parametrize("name", ["zico", "ntk_condition"])
@@ -532,11 +453,3 @@ def test_an_observer_that_fails_leaves_the_others_alone(batch):
     keep = "has a ReLU that does not keep the inputs of a batch apart"
     assert scores.reasons == (keep, "", "", keep)
     assert scores.values[1] == value(network, "meco", batch)
-
-
-def test_odd_resolutions_and_strides(batch):
-    """7x7 to 4x4: the missing positions count as no gradient."""
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, 2), nn.Conv2d(4, 4, 3, 2, 1), nn.Flatten(), nn.Linear(64, 10)
-    )
-    assert np.isfinite(value(network, "az_trainability", batch))

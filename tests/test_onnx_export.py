@@ -38,11 +38,13 @@ from archcast.predictors.onnx_writer import GraphWriter, write_target
 from archcast.predictors.ridge import RidgePredictor
 from archcast.predictors.targets import RankAndValue, RankGauss
 
+GRAPH_ENSEMBLES = ("dgf", "gat", "gin", "flan")
 QUICK: dict[str, dict[str, Any]] = {
     "xgboost": {"n_estimators": 40},
     "random-forest": {"n_estimators": 20},
     "mlp": {"epochs": 5, "hidden": 16},
     "gcn": {"epochs": 5, "hidden": 8, "learning_rate": 1e-3},
+    **{name: {"steps": 5, "width": 8} for name in GRAPH_ENSEMBLES},
 }
 SPACES = ("nasbench201", "nats-bench-size", "nds-resnet", "darts", "nds-darts")
 ROOT = Path(__file__).parents[1]
@@ -115,6 +117,7 @@ def test_ranks_like_the_original(name: str, space: str, tmp_path: Path) -> None:
     _, before = model.predict(unseen, return_std=True)
     _, after = loaded.predict(unseen, return_std=True)
     tolerance = 0.7 if name in ("mlp", "gcn") else 1e-9  # dropout is drawn anew
+    tolerance = 1e-3 if name in GRAPH_ENSEMBLES else tolerance  # members differ in float32
     np.testing.assert_allclose(after, before, rtol=tolerance)
     few = unseen[:5]
     np.testing.assert_array_equal(loaded.predict(few.strings()), loaded.predict(few))

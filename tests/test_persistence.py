@@ -34,6 +34,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "random-forest": {"n_estimators": 20},
     "mlp": {"epochs": 2, "hidden": 16},
     "gcn": {"epochs": 2, "hidden": 8},
+    **{name: {"steps": 5, "width": 8} for name in ("dgf", "gat", "gin", "flan")},
     "text-transformer": {"epochs": 2, "width": 16, "layers": 1, "members": 2},
 }
 SPACE = get_space("nasbench201")

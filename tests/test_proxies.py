@@ -310,16 +310,6 @@ def test_synflow_by_hand():
     assert values(network, ["synflow"], noise(4, 2, 1))["synflow"] == pytest.approx(log(68.0))
 
 
-def test_tokens_and_recurrent_networks_have_named_missing_values():
-    network = build("nasbench-nlp", "", vocabulary=11)
-    tokens = torch.randint(0, 11, (4, 6), generator=torch.Generator().manual_seed(0))
-    told = reasons(network, Batch(tokens, torch.zeros(4, dtype=torch.int64), "tokens"))
-    assert told["params"] == ""
-    assert told["jacov"] == "reads tokens, which have no gradient"
-    assert told["snip"].startswith("answers with shape")
-    assert told["zen"] == "has no BatchNorm"
-
-
 def test_what_a_network_raises_is_told():
     told = reasons(next(networks()), noise(channels=5))
     assert told["params"].startswith("fails: RuntimeError")

@@ -215,7 +215,30 @@ def test_settings_are_checked() -> None:
             Settings(**bad)
     with pytest.raises(ArchcastError, match="has a resolution of its own"):
         Settings("mine.npz", resolution=8)
-    with pytest.raises(ArchcastError, match="read tokens"):
-        Settings(resolution=8).shape(archcast.get_space("nasbench-nlp"))
+    with pytest.raises(ArchcastError, match="reads tokens"):
+        Settings(resolution=8).shape(archcast.get_space("nasbench-nlp").sample(1)[0])
     with pytest.raises(ArchcastError, match="jobs is 0"):
         compute_values(SPACE.sample(1), PROXIES, SMALL, jobs=0)
+
+
+def test_one_network_that_fails_is_no_end_of_the_run() -> None:
+    import torch
+
+    class Refusing(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("no\nway")
+
+    archs = SPACE.sample(2, seed=1)
+
+    class Odd(type(SPACE)):  # type: ignore[misc]
+        def build(self, arch: archcast.Architecture) -> torch.nn.Module:
+            return Refusing() if arch == archs[1] else super().build(arch)
+
+    odd = archcast.Architectures(Odd(), archs.codes)
+    values, reasons = compute(odd, make_proxies(["params", "l2_norm"]), SMALL)
+    assert np.isfinite(values[0]).all()
+    assert np.isnan(values[1]).all()
+    assert reasons[1] == ("fails on an input of shape (3, 8, 8): RuntimeError: no",) * 2
+    with pytest.raises(ArchcastError, match="a network of nasbench201 fails on an input") as caught:
+        compute(odd[1:], make_proxies(["params"]), SMALL)
+    assert "\n" not in str(caught.value)

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from typer.testing import CliRunner
 
 import archcast
+from archcast import console
 from archcast.cli import app
 from archcast.encodings import zero_cost
 from archcast.encodings.base import JoinedEncoding
@@ -18,6 +19,7 @@ from archcast.encodings.proxies import whole_space
 from archcast.encodings.proxies.store import Settings
 from archcast.errors import ArchcastError, ArchitectureError, UnknownNameError
 from archcast.evaluation.protocols import evaluate
+from archcast.evaluation.training import train_and_measure
 from archcast.predictors.base import load_predictor, make_predictor
 from archcast.search.simulate import simulate
 
@@ -84,7 +86,7 @@ def test_the_sets_and_what_they_say() -> None:
     assert set(zero_cost.DEFAULT) <= set(zero_cost.PROXIES.names())
     assert archcast.make_encoding("zero-cost-all")._wanted() == zero_cost.PROXIES.names()
     told = archcast.make_encoding("graph-features+zero-cost").provenance(SPACE)
-    assert told == "zero-cost: computed, noise, batch 64, seed 0"
+    assert told == "zero-cost: computed, noise, batch 16, seed 0"
     assert archcast.make_encoding("graph-features").provenance(SPACE) == ""
     table = archcast.make_encoding("zero-cost", source="table").provenance(SPACE)
     assert table == "zero-cost: published, table nasbench201, cifar10"
@@ -174,6 +176,37 @@ def test_trials_share_one_computation(jobs: int, measured: list[int]) -> None:
     assert first["saw"]["encoding_fitted_on"] == "the labelled architectures"
     assert first["seconds"]["encode"] > 0.01
     assert 12 <= sum(measured) <= 24
+
+
+def test_training_measures_the_networks_that_are_fitted(measured: list[int]) -> None:
+    table = TABLE.subset(np.arange(30, 60))
+    encoding = archcast.make_encoding("zero-cost", **SMALL)
+    told: list[tuple[int, int]] = []
+    model, document = train_and_measure(
+        table, "ridge", encoding, 12, 0, lambda *done: told.append(done)
+    )
+    assert sum(measured) == told[-1][1] <= 24
+    assert told[0] == (0, sum(measured))
+    assert document["measured_on"] == "5-fold cross-validation of the 12 labels"
+    assert document["labels"] == 12
+    published = archcast.make_encoding("zero-cost", source="table")
+    _, document = train_and_measure(table, "ridge", published, 12, 0)
+    assert document["measured_on"] == "the other 18 architectures of the table"
+    assert np.isfinite(model.predict(table.architectures[:1])).all()
+
+
+def test_how_many_networks_and_how_long_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([100.0, 130.0])
+    monkeypatch.setattr(console, "monotonic", lambda: next(clock))
+    with console.network_progress(1000) as progress:
+        for done in (0, 16, 32, 256):
+            progress(done, 256)
+    assert capsys.readouterr().err.splitlines() == [
+        "measuring 256 networks",
+        "the other 240 will take about 7.5 min",
+    ]
 
 
 def test_a_prepared_encoding_needs_no_networks(measured: list[int]) -> None:

@@ -44,7 +44,13 @@ class RecurrentLanguageModel(nn.Module):
         embedded words; one mask for all steps of a sequence.
     word_dropout : of whole words of the vocabulary.
     weight_dropout : of the weights through which a cell reads anything but x.
+
+    Attributes
+    ----------
+    batch_first : False, as torch's recurrent modules say it: sequences stand along the second axis.
     """
+
+    batch_first = False
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,11 @@ from ..network_graph import NetworkGraphs, join_networks
 from ..onnx_graph import OnnxNetwork, read_onnx
 from .base import Codes, SearchSpace
 
+if TYPE_CHECKING:
+    from torch import nn
+
 LARGEST_FOLDER = 1_000_000
+NAMED = 10  # operators or sizes that a remark names
 
 
 class OnnxSpace(SearchSpace):
@@ -98,9 +102,30 @@ class OnnxSpace(SearchSpace):
         """`ArchcastError`: a file has no neighbours."""
         self._refuse("has no neighbours; search in a space")
 
-    def build(self, arch: Architecture) -> Any:
-        """`ArchcastError`: nothing in a file is run."""
-        self._refuse("is not built; run it in onnxruntime")
+    def build(self, arch: Architecture) -> nn.Module:
+        """The network as a torch module with fresh weights; see `build_onnx`.
+
+        `OnnxError` where it does not convert, `ArchcastError` without the package onnx2torch.
+        """
+        from ..onnx_convert import build_onnx
+
+        file = self._file(arch)
+        if file.path is None:
+            raise OnnxError(f"{file.name} was not read from a file; write it to one and read that")
+        return build_onnx(file.path)
+
+    def input_shape_of(self, arch: Architecture) -> tuple[int | None, ...]:
+        """The shape of the file's one input without the batch; `OnnxError` where it has several."""
+        file = self._file(arch)
+        if len(file.inputs) != 1:
+            raise OnnxError(f"{file.name} reads {len(file.inputs)} inputs, not one")
+        return next(iter(file.inputs.values()))[1:]
+
+    def network_keys(self, archs: Architectures) -> list[str]:
+        """The names, and what is in the files: one of the same name may be another network."""
+        files = (self.files[place] for place in archs.codes[:, 0])
+        names = zip(self.format(archs.codes), files, strict=True)
+        return [f"{name} {file.exact:016x}" for name, file in names]
 
     def joined(self, batches: Sequence[Architectures]) -> Architectures:
         """One batch out of several; the files of all of them are one space."""
@@ -113,6 +138,9 @@ class OnnxSpace(SearchSpace):
                 files += batch.space.files
         codes = [batch.codes + np.uint32(starts[id(batch.space)]) for batch in batches]
         return Architectures(OnnxSpace(files), np.concatenate(codes))
+
+    def _file(self, arch: Architecture) -> OnnxNetwork:
+        return self.files[int(arch.code[0])]
 
     def _refuse(self, reason: str) -> NoReturn:
         raise ArchcastError(f"a network of an ONNX file {reason}")
@@ -151,6 +179,43 @@ def onnx_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         if len(found) > LARGEST_FOLDER:
             raise OnnxError(f"{path} holds more than {LARGEST_FOLDER} files")
     return found
+
+
+def remarks_on_files(archs: Architectures) -> list[str]:
+    """What a user should know of the files that are read, a line each; empty for other spaces.
+
+    Operators that no description fits and sizes that are not fixed, by name, and how many files
+    have normalisation folded into their weights.
+    """
+    if not isinstance(archs.space, OnnxSpace):
+        return []
+    files = [archs.space.files[place] for place in archs.codes[:, 0]]
+    unknown = [file.unknown for file in files if file.unknown]
+    dynamic = [file.dynamic for file in files if file.dynamic]
+    folded = sum(file.folded for file in files)
+    told = []
+    if unknown:
+        told.append(
+            f"{len(unknown):,} of {len(files):,} files hold operators that are told apart by their"
+            f" names alone: {_listed(unknown)}"
+        )
+    if dynamic:
+        told.append(
+            f"{len(dynamic):,} of {len(files):,} files have sizes that are not fixed:"
+            f" {_listed(dynamic)} (a batch is read as 1, other sizes stay unknown)"
+        )
+    if folded:
+        told.append(
+            f"{folded:,} of {len(files):,} files have normalisation folded into their weights, and"
+            " encodings leave it out of all"
+        )
+    return told
+
+
+def _listed(names: Iterable[tuple[str, ...]]) -> str:
+    distinct = list(dict.fromkeys(name for part in names for name in part))
+    more = f" and {len(distinct) - NAMED:,} more" if len(distinct) > NAMED else ""
+    return ", ".join(name[:60] for name in distinct[:NAMED]) + more
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

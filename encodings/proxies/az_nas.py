@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import MissingValue, Proxy, register_proxy
+from .size import counted_flops
 
 if TYPE_CHECKING:
     from .measurements import Measurements
@@ -96,7 +97,7 @@ class AzComplexity(Proxy):
 
     def value(self, measured: Measurements) -> float:
         """The count."""
-        return measured.size.flops
+        return counted_flops(measured)
 
 
 def _entropies(measured: Measurements) -> NDArray[np.float64]:

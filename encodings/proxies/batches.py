@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 ARRAYS = ("images", "labels")  # of a file of one's own
 
 
+class NetworkError(ArchcastError):
+    """A network that nothing can be measured on; the message follows its name."""
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Inputs, labels, and where they come from.
@@ -139,7 +143,7 @@ def read_arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
 def count_classes(network: nn.Module, shape: tuple[int, ...]) -> int:
     """Outputs of a network, found by running it on one input of zeros in evaluation mode.
 
-    `ArchcastError` where it does not answer with a tensor, or a tuple led by one.
+    `NetworkError` where it fails, or does not answer with a tensor, or a tuple led by one.
     """
     import torch
 
@@ -148,15 +152,20 @@ def count_classes(network: nn.Module, shape: tuple[int, ...]) -> int:
     try:
         with torch.no_grad():
             output = network.eval()(inputs)
+    except Exception as error:  # whatever a strange network raises
+        told = (str(error).strip().splitlines() or [""])[0]
+        raise NetworkError(
+            f"fails on an input of shape {shape}: {type(error).__name__}: {told[:200]}"
+        ) from error
     finally:
         for part, training in modes:
             part.training = training
     while isinstance(output, tuple | list) and output:
         output = output[0]
     if not isinstance(output, torch.Tensor) or output.ndim < 2:
-        raise ArchcastError(
-            f"the network answers with {type(output).__name__}, not with logits (n, classes);"
-            " give it a classifier"
+        raise NetworkError(
+            f"answers with {type(output).__name__}, not with logits (n, classes); give it a"
+            " classifier"
         )
     return int(output.shape[-1])
 

@@ -42,7 +42,9 @@ def score(network: nn.Module, proxies: Sequence[Proxy], batch: Batch, seed: int 
 
     Parameters
     ----------
-    network : takes a batch and answers with logits (n, classes), or a tuple led by them.
+    network : takes a batch and answers with logits (n, classes), of tokens (n, length, words), or
+        a tuple led by them. Where its `batch_first` is False it reads and answers sequences
+        (length, n), as torch's recurrent modules do.
     proxies : as `make_proxies` gives them.
     batch : on the device of the network.
     seed : of what passes draw (Gaussian weights and inputs, dropout).

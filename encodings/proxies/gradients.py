@@ -1,7 +1,8 @@
 """Proxies that read the gradient of the loss: grad_norm, snip, plain, fisher, grasp.
 
 w is the weight of a convolution or linear layer, g the gradient by it of the mean cross-entropy
-of one batch, in training mode. Sums are over all such layers.
+of one batch, in training mode. Sums are over all such layers. A language model has the
+cross-entropy of each next token, and needs no labels.
 """
 
 from __future__ import annotations

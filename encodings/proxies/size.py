@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .base import Proxy, register_proxy
+from .base import MissingValue, Proxy, register_proxy
 
 if TYPE_CHECKING:
     from .measurements import Measurements
@@ -34,7 +34,8 @@ class Flops(Proxy):
     """Multiply-accumulates of convolutions and linear layers for one input.
 
     Source: as `params`. Larger is better. Says nothing where costs are alike, counts operations
-    on dead edges, and misses layers that are neither convolutions nor linear, as recurrent ones.
+    on dead edges, and misses products of two activations, as in attention. Missing with torch's own
+    recurrent and attention layers. A sequence counts with all its tokens.
     """
 
     name = "flops"
@@ -44,7 +45,7 @@ class Flops(Proxy):
 
     def value(self, measured: Measurements) -> float:
         """Multiply-accumulates, counted on a run of one input."""
-        return measured.size.flops
+        return counted_flops(measured)
 
 
 @register_proxy
@@ -63,3 +64,10 @@ class L2Norm(Proxy):
     def value(self, measured: Measurements) -> float:
         """The sum; missing where there is no convolution or linear layer."""
         return sum(float(layer.weight.detach().norm()) for layer in measured.layers)
+
+
+def counted_flops(measured: Measurements) -> float:
+    """Multiply-accumulates of one input; `MissingValue` where they cannot be counted."""
+    if measured.size.flops is None:
+        raise MissingValue("has recurrent or attention layers of torch, which are not counted")
+    return measured.size.flops

@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from ...data.architecture import Architecture
 from ...data.parquet import read_whole_parquet, to_numpy
 from ...data.spaces.base import SearchSpace
 from ...errors import ArchcastError, TableError
 from ...files import write_beside
-from .batches import digest, read_arrays
+from .batches import NetworkError, digest, read_arrays
 from .values import KEY_TYPE, Part, ProxyValues
 
 FORMAT = 1
@@ -61,14 +62,23 @@ class Settings:
         if self.data.endswith(".npz") and self.resolution is not None:
             raise ArchcastError(f"{self.data} has a resolution of its own; leave resolution out")
 
-    def shape(self, space: SearchSpace) -> tuple[int, ...]:
-        """The shape of one input of this space's networks."""
-        shape = space.input_shape
-        if self.resolution is None:
-            return shape
-        if len(shape) == 1:
-            raise ArchcastError(f"networks of {space.name} read tokens; leave resolution out")
-        return (shape[0], self.resolution, self.resolution)
+    def shape(self, arch: Architecture) -> tuple[int, ...]:
+        """The shape of one input of this architecture's network.
+
+        `NetworkError` where the network does not say it and these settings do not, either.
+        """
+        shape = arch.space.input_shape_of(arch)
+        if self.resolution is not None:
+            if len(shape) != 3:
+                raise NetworkError("reads tokens and no images; leave resolution out")
+            shape = (shape[0], self.resolution, self.resolution)
+        sizes = tuple(size for size in shape if size is not None)
+        if len(sizes) < len(shape) or len(shape) not in (1, 3):
+            raise NetworkError(
+                f"reads inputs of shape {shape}, of which no batch can be made; images need a"
+                " resolution (--resolution)"
+            )
+        return sizes
 
     def __str__(self) -> str:
         resolution = "" if self.resolution is None else f", resolution {self.resolution}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,18 +15,22 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from ...data.architecture import Architecture, Architectures
-from ...errors import ArchcastError
+from ...data.spaces.onnx_files import OnnxSpace
+from ...errors import ArchcastError, OnnxError
 from .base import Identity, Proxy
-from .batches import count_classes, make_batch
+from .batches import Batch, NetworkError, count_classes, make_batch
 from .store import Settings, Store, open_store
 from .values import Floats, Keys, Part, ProxyValues, keys_of
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from .engine import Scores
+
 CHUNK = 16  # networks that one process measures before their values are kept
 
 Progress = Callable[[int, int], None]
+Batches = dict[tuple[tuple[int, ...], int], Batch]  # by the shape of an input, and outputs
 
 
 def compute(
@@ -69,7 +74,7 @@ def compute_values(
     ----------
     jobs : processes, -1 for one a core.
     store : keeps every chunk when it is finished, and gives what it holds already.
-    progress : called with the number of networks done and of all to do.
+    progress : called with the number of networks done and of all to do, first with none done.
     known : values that need not be computed, measured with the same settings.
 
     Raises `ArchcastError` where the space cannot build its networks, or what `make_batch` and
@@ -86,11 +91,11 @@ def compute_values(
     total = sum(len(chunk.keys) for chunk in chunks)
     if not total:
         return ProxyValues(parts)
-    shape = settings.shape(archs.space)
-    with _one_thread():
-        classes = count_classes(_build(chunks[0].archs[0], settings.seed), shape)
-    make_batch(settings.data, shape, classes, settings.batch_size, settings.seed)  # or complain
-    calls = (delayed(_measure)(chunk, settings, shape, classes) for chunk in chunks)
+    if not isinstance(archs.space, OnnxSpace):  # what ails one of its files need not ail another
+        _try(chunks[0].archs[0], settings)
+    if progress is not None:
+        progress(0, total)
+    calls = (delayed(_measure)(chunk, settings) for chunk in chunks)
     done = 0
     for part in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(calls):
         if store is not None:
@@ -151,7 +156,11 @@ class _Chunk:
 
 def _keys(archs: Architectures) -> Callable[[Identity], Keys]:
     """The keys of architectures by identity, each worked out when it is first asked for."""
-    return cache(lambda identity: keys_of(_form(archs, identity).strings()))
+    return cache(lambda identity: _keys_of(_form(archs, identity)))
+
+
+def _keys_of(archs: Architectures) -> Keys:
+    return keys_of(archs.space.network_keys(archs))
 
 
 def _form(archs: Architectures, identity: Identity) -> Architectures:
@@ -166,7 +175,7 @@ def _plan(archs: Architectures, proxies: Sequence[Proxy], known: ProxyValues) ->
     """
     identities: list[Identity] = list(dict.fromkeys(proxy.identity for proxy in proxies))
     forms = [_form(archs, identity) for identity in identities]
-    keys = [keys_of(form.strings()) for form in forms]
+    keys = [_keys_of(form) for form in forms]
     everything, first = np.unique(np.concatenate([keys_of([]), *keys]), return_index=True)
     order = np.argsort(first)
     everything, first = everything[order], first[order]
@@ -191,16 +200,11 @@ def _plan(archs: Architectures, proxies: Sequence[Proxy], known: ProxyValues) ->
     return chunks
 
 
-def _measure(chunk: _Chunk, settings: Settings, shape: tuple[int, ...], classes: int) -> Part:
+def _measure(chunk: _Chunk, settings: Settings) -> Part:
     """The values of a chunk; runs in a process of its own."""
-    from .engine import score
-
-    with _one_thread():
-        batch = make_batch(settings.data, shape, classes, settings.batch_size, settings.seed)
-        scores = [
-            score(_build(arch, settings.seed), chunk.proxies, batch, settings.seed)
-            for arch in chunk.archs
-        ]
+    batches: Batches = {}
+    with _one_thread(), warnings.catch_warnings(action="ignore"):  # networks warn of their own code
+        scores = [_score(arch, chunk.proxies, settings, batches) for arch in chunk.archs]
     names = tuple(proxy.name for proxy in chunk.proxies)
     reasons = {
         (key, name): why
@@ -209,6 +213,40 @@ def _measure(chunk: _Chunk, settings: Settings, shape: tuple[int, ...], classes:
         if why
     }
     return Part(chunk.keys, names, np.array([one.values for one in scores]), reasons)
+
+
+def _try(arch: Architecture, settings: Settings) -> None:
+    """`ArchcastError` where nothing can be measured on a network, told before hours of work."""
+    try:
+        with _one_thread():
+            _build_with_batch(arch, settings, {})
+    except NetworkError as error:
+        raise ArchcastError(f"a network of {arch.space.name} {error}") from error
+
+
+def _score(
+    arch: Architecture, proxies: tuple[Proxy, ...], settings: Settings, batches: Batches
+) -> Scores:
+    """The values of one network; none, and the reason, for a file that gives no network."""
+    from .engine import Scores, score
+
+    try:
+        network, batch = _build_with_batch(arch, settings, batches)
+    except (OnnxError, NetworkError) as error:
+        return Scores(np.full(len(proxies), np.nan), (str(error),) * len(proxies))
+    return score(network, proxies, batch, settings.seed)
+
+
+def _build_with_batch(
+    arch: Architecture, settings: Settings, batches: Batches
+) -> tuple[nn.Module, Batch]:
+    """A fresh network and what it is measured on, which networks of one input and head share."""
+    network = _build(arch, settings.seed)
+    shape = settings.shape(arch)
+    head = shape, count_classes(network, shape)
+    if head not in batches:
+        batches[head] = make_batch(settings.data, *head, settings.batch_size, settings.seed)
+    return network, batches[head]
 
 
 def _build(arch: Architecture, seed: int) -> nn.Module:

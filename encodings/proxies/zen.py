@@ -32,6 +32,8 @@ class Zen(Proxy):
     def value(self, measured: Measurements) -> float:
         """The sum of logarithms, in float64."""
         found = measured.gaussian_weights
+        if not all(variances.isfinite().all() for variances in found.variances):
+            raise MissingValue("overflows with weights of a standard normal")
         if found.difference == 0.0:
             raise MissingValue("has features that do not depend on the input")
         scales = [float(variances.double().mean()) for variances in found.variances]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from ..base import MissingValue
 from .running import run, seeded, training
 
 if TYPE_CHECKING:
@@ -39,17 +40,18 @@ def run_absolute(measured: Measurements) -> list[tuple[Tensor, Tensor]]:
     In float64, where a product of the sums of hundreds of layers still has a value.
     """
     network = measured.network
+    images = measured.batch.images[:1]
+    if not images.is_floating_point():
+        raise MissingValue("reads tokens, which have no input of ones")
     tensors = {
         name: tensor.detach().double().abs() if tensor.is_floating_point() else tensor.clone()
         for name, tensor in [*network.named_parameters(), *network.named_buffers()]
     }
-    absolute = [
-        tensors[f"{layer.name}.weight" if layer.name else "weight"] for layer in measured.layers
-    ]
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    absolute = [tensors[names[id(layer.weight)]] for layer in measured.layers]
     for weight in absolute:
         weight.requires_grad_()
-    images = measured.batch.images[:1]
-    ones = torch.ones_like(images, dtype=torch.float64 if images.is_floating_point() else None)
+    ones = torch.ones_like(images, dtype=torch.float64)
     with seeded(measured.seed), training(network), without_norms(network), torch.enable_grad():
         total = run(network, ones, tensors).sum()
     found = torch.autograd.grad(total, absolute, allow_unused=True)

@@ -104,7 +104,7 @@ class BlockOutputs(_BlockObserver):
         self.found: list[Tensor] = []
 
     def on_block(self, output: Tensor) -> None:
-        """Keep it."""
+        """Keep the output of this call."""
         self.found.append(output)
 
 

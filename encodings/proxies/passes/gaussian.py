@@ -102,12 +102,19 @@ def _features(network: nn.Module, images: Tensor, tensors: dict[str, Tensor]) ->
 
 
 def _gaussian_tensors(network: nn.Module) -> dict[str, Tensor]:
-    """Standard normal weights without bias, and normalisations as they are when new."""
+    """Standard normal weights without bias, and normalisations as they are when new.
+
+    A weight that several layers share stands under the name of the first.
+    """
     tensors: dict[str, Tensor] = {}
+    seen: set[int] = set()
     for name, part in network.named_modules():
         lead = f"{name}." if name else ""
         own = dict(part.named_parameters(recurse=False)) | dict(part.named_buffers(recurse=False))
         for key, tensor in own.items():
+            if id(tensor) in seen:
+                continue
+            seen.add(id(tensor))
             drawn = isinstance(part, COUNTED) and key == "weight"
             ones = isinstance(part, RESET) and key in ("weight", "running_var")
             zeros = isinstance(part, (*COUNTED, *RESET)) and key in (

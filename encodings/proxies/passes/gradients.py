@@ -33,24 +33,41 @@ class InputGradients:
     classes: int
 
 
-def logits(measured: Measurements) -> Tensor:
-    """The outputs (n, classes) of the shared forward pass; `MissingValue` for another shape."""
-    outputs = measured.forward.outputs
-    if outputs.ndim != 2 or len(outputs) != len(measured.batch.labels):
+def cross_entropy(outputs: Tensor, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of a network's outputs, and what `MissingValue` says where there is none.
+
+    Outputs (n, classes) are held against the labels (n,). Where inputs are tokens (n, length), and
+    outputs are logits of each (n, length, words), the network is a language model: each token but
+    the first is held against what is said behind the one before.
+    """
+    if not outputs.requires_grad:
+        raise MissingValue("has an output that depends on no weight")
+    if outputs.ndim == 2 and len(outputs) == len(labels):
+        value = functional.cross_entropy(outputs, labels)
+    elif _forecasts_tokens(outputs, inputs):
+        value = functional.cross_entropy(outputs[:, :-1].flatten(0, 1), inputs[:, 1:].flatten())
+    else:
         raise MissingValue(
             f"answers with shape {tuple(outputs.shape)} and not with logits of each input"
         )
-    if not outputs.requires_grad:
-        raise MissingValue("has an output that depends on no weight")
-    return outputs
-
-
-def loss(measured: Measurements) -> Tensor:
-    """Mean cross-entropy of the shared forward pass; `MissingValue` where it is not finite."""
-    value = functional.cross_entropy(logits(measured), measured.batch.labels)
     if not torch.isfinite(value):
         raise MissingValue("overflows in the forward pass")
     return value
+
+
+def loss(measured: Measurements) -> Tensor:
+    """Mean cross-entropy of the shared forward pass; `MissingValue` where it has none."""
+    return cross_entropy(measured.forward.outputs, measured.batch.images, measured.batch.labels)
+
+
+def _forecasts_tokens(outputs: Tensor, inputs: Tensor) -> bool:
+    return (
+        inputs.ndim == 2
+        and not inputs.is_floating_point()
+        and outputs.ndim == 3
+        and outputs.shape[:2] == inputs.shape
+        and inputs.shape[1] > 1
+    )
 
 
 def weight_gradients(measured: Measurements) -> list[Tensor]:
@@ -71,10 +88,17 @@ def weight_gradients(measured: Measurements) -> list[Tensor]:
 
 def channel_saliency(measured: Measurements) -> list[tuple[Layer, Tensor]]:
     """What `ChannelSaliency` found in the backward pass of the weight gradients."""
-    _ = measured.gradients
+    gradients = measured.gradients
     observer = measured.forward.observer(ChannelSaliency)
     if observer.overwritten:
         raise MissingValue("overwrites a layer's output in place")
+    seen = {id(layer.weight) for layer, _ in observer.found}
+    if any(
+        bool(gradient.any())
+        for layer, gradient in zip(measured.layers, gradients, strict=True)
+        if id(layer.weight) not in seen
+    ):
+        raise MissingValue("reads the weight of a layer without calling it")
     return observer.found
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..base import MissingValue
+from .gradients import cross_entropy
 from .running import arranged, run, seeded, training
 
 if TYPE_CHECKING:
@@ -89,13 +89,9 @@ def tangent_kernel(measured: Measurements) -> Tensor:
 
 def _loss_gradients(measured: Measurements, part: slice) -> list[Tensor]:
     weights = [layer.weight for layer in measured.layers]
-    labels = measured.batch.labels[part]
+    images, labels = measured.batch.images[part], measured.batch.labels[part]
     with _outputs(measured, part, weights) as outputs:
-        if outputs.ndim != 2:
-            raise MissingValue(f"answers with shape {tuple(outputs.shape)} and not with logits")
-        value = functional.cross_entropy(outputs, labels)
-        if not torch.isfinite(value):
-            raise MissingValue("overflows in the forward pass")
+        value = cross_entropy(outputs, images, labels)
         found = torch.autograd.grad(value, weights, allow_unused=True)
     return [
         torch.zeros_like(weight) if gradient is None else gradient

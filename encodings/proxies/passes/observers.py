@@ -105,6 +105,8 @@ class ChannelSaliency(Observer):
         layer = self.layers.get(id(module.weight))
         if layer is None or not isinstance(output, Tensor) or not output.requires_grad:
             return
+        if len(output) != len(self.measured.batch.images):
+            raise MissingValue("has a layer that does not keep the inputs of a batch apart")
         channels_last = isinstance(module, nn.Linear)
         activation, version = output.detach(), output._version
 

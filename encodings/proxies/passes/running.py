@@ -21,7 +21,9 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def training(network: nn.Module, differentiated: Iterator[Tensor] | None = None) -> Iterator[None]:
+def training(
+    network: nn.Module, differentiated: Iterator[Tensor] | None = None, mode: bool = True
+) -> Iterator[None]:
     """Training mode and no layer that overwrites its input inside; all as before afterwards.
 
     In-place activations would overwrite what hooks have recorded.
@@ -30,12 +32,13 @@ def training(network: nn.Module, differentiated: Iterator[Tensor] | None = None)
     ----------
     differentiated : parameters that require a gradient inside, and only these; all keep their
         own setting where this is None.
+    mode : False for evaluation mode.
     """
     modes = [(part, part.training) for part in network.modules()]
     in_place = [part for part in network.modules() if getattr(part, "inplace", False) is True]
     settings = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
     try:
-        network.train()
+        network.train(mode)
         for part in in_place:
             part.inplace = False  # type: ignore[assignment]
         if differentiated is not None:
@@ -48,8 +51,8 @@ def training(network: nn.Module, differentiated: Iterator[Tensor] | None = None)
             parameter.requires_grad_(required)
         for part in in_place:
             part.inplace = True  # type: ignore[assignment]
-        for part, mode in modes:
-            part.training = mode
+        for part, own in modes:
+            part.training = own
 
 
 def arranged(images: Tensor) -> Tensor:
@@ -63,8 +66,18 @@ def arranged(images: Tensor) -> Tensor:
     return images.clone()
 
 
+def length_first(network: nn.Module) -> bool:
+    """Whether a network reads sequences (length, n, ...), which it says as torch's own do.
+
+    Those have an attribute `batch_first`, and are false by default.
+    """
+    return getattr(network, "batch_first", True) is False
+
+
 def run(network: nn.Module, inputs: Tensor, tensors: Mapping[str, Tensor] | None = None) -> Tensor:
     """The network's first output, on copies of its buffers and of the inputs.
+
+    Inputs and output stand along the first axis, also where the network has them along the second.
 
     Parameters
     ----------
@@ -76,9 +89,11 @@ def run(network: nn.Module, inputs: Tensor, tensors: Mapping[str, Tensor] | None
     MissingValue : where the output is neither a tensor nor a tuple or list led by one.
     """
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    output = functional_call(network, {**buffers, **(tensors or {})}, (inputs,))
+    turned = inputs.ndim <= 3 and length_first(network)
+    read = inputs.transpose(0, 1) if turned else inputs
+    output = functional_call(network, {**buffers, **(tensors or {})}, (read,))
     if isinstance(output, tuple | list) and output:
         output = output[0]
     if not isinstance(output, Tensor):
         raise MissingValue(f"answers with {type(output).__name__} and not with a tensor")
-    return output
+    return output.transpose(0, 1) if turned and output.ndim > 1 else output

@@ -2,43 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
-from ....data.networks.counting import count_flops, count_parameters
-from .running import seeded
+from ....data.networks.counting import count_parameters
+from .running import run, seeded, training
 
 if TYPE_CHECKING:
     from ..measurements import Measurements
 
+TRANSPOSED = {
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+}
+COUNTED = {functional.linear, functional.conv1d, functional.conv2d, functional.conv3d, *TRANSPOSED}
+
+
+UNSEEN = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)  # one function each, of many products
+
 
 @dataclass(frozen=True)
 class Size:
-    """Number of parameters, and multiply-accumulates of one input."""
+    """Number of parameters, and multiply-accumulates of one input.
+
+    Attributes
+    ----------
+    flops : of convolutions and linear maps; None where there are layers that cannot be counted.
+    """
 
     parameters: int
-    flops: float
+    flops: float | None
 
 
-class _OnOneInput(nn.Module):
-    """A network that reads one given input, of whatever dtype, instead of the one it is given."""
+class _Products(TorchFunctionMode):
+    """Counts the multiply-accumulates of convolutions and linear maps, by module or function."""
 
-    def __init__(self, network: nn.Module, example: Tensor) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.network = network
-        self.example = example
+        self.count = 0
 
-    def forward(self, _: Tensor) -> object:
-        """The network's output on the example."""
-        return self.network(self.example)
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func in COUNTED:
+            inputs = args[0] if args else kwargs["input"]
+            weight: Tensor = args[1] if len(args) > 1 else kwargs["weight"]
+            # Every weight is used once at each position: of the output, or of a transposed one's
+            # input; both weights begin with that side's channels.
+            positions = (inputs if func in TRANSPOSED else result).numel() // weight.shape[0]
+            self.count += weight.numel() * positions
+        return result
 
 
 def measure_size(measured: Measurements) -> Size:
     """Count both; the pass runs in evaluation mode on the first input of the batch."""
+    network = measured.network
     example = measured.batch.images[:1].clone()
-    with seeded(measured.seed), torch.inference_mode():
-        flops = count_flops(_OnOneInput(measured.network, example), tuple(example.shape[1:]))
-    return Size(count_parameters(measured.network), flops)
+    with seeded(measured.seed), training(network, mode=False), torch.no_grad(), _Products() as made:
+        run(network, example)
+    countable = not any(isinstance(part, UNSEEN) for part in network.modules())
+    return Size(count_parameters(network), float(made.count) if countable else None)

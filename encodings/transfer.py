@@ -1,0 +1,203 @@
+"""`transfer`: what a network measures, and what models of other spaces make of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.architecture import Architectures
+from ..data.spaces.base import SearchSpace
+from ..data.tables.table import Table
+from ..errors import ArchcastError
+from ..files import write_beside
+from .base import Block, Encoding, register_encoding
+from .network_batches import network_vectors
+from .source_models import SourceModel, Sources, normal_scores
+from .universal import MEASURES, network_measures
+
+FEWEST, MOST = 64, 1024  # architectures among which measures are ranked
+SAMPLE = 256  # of the space, where the encoding is fitted on fewer
+FORECASTS = ("trees", "bound trees", "ridge")
+BUNDLED = "source_models.safetensors"
+FAMILIES = (frozenset({"darts", "nds-darts"}),)  # spaces of other names with the same cells
+
+Models = dict[str, SourceModel]
+
+
+@register_encoding
+class Transfer(Encoding):
+    """The named measures of `universal`, and forecasts of accuracy that need no label of the space.
+
+    The forecasts are of `SourceModel`s, trained on measured architectures of other spaces. They
+    read ranks of measures: among the architectures that the encoding is fitted on, best the
+    candidates, of which no label is seen; where it is fitted on fewer than 64, among a sample of
+    their space. A model never saw a label of the space that the encoding is fitted on: for each
+    space with a bundled table there are models trained without it.
+
+    Parameters
+    ----------
+    models : file of `pretrain`; the bundled one by default.
+
+    Notes
+    -----
+    What the bundled models saw, and how well they rank each space that they did not see:
+    docs/transfer.md.
+    """
+
+    name = "transfer"
+    with_macro = False
+    any_space = True
+    fits_candidates = True
+
+    def __init__(self, models: str | None = None) -> None:
+        self.models = models
+
+    def provenance(self, space: SearchSpace) -> str:
+        """That labels of other spaces were seen."""
+        return f"transfer: forecasts of models trained on other spaces than {space.name}"
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The measures of the architectures among which others are ranked, float32 (m, d)."""
+        return {"reference": self.reference_}
+
+    def restore(self, space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Take them back; `ArchcastError` where they are not finite measures."""
+        reference = arrays.get("reference", np.empty(0))
+        shaped = reference.dtype == np.float32 and reference.shape[1:] == (len(MEASURES),)
+        if not shaped or not len(reference) or not np.isfinite(reference).all():
+            raise ArchcastError("the saved encoding transfer holds no measures; fit it again")
+        self.reference_ = reference
+        return super().restore(space, arrays)
+
+    def _learn(self, archs: Architectures) -> None:
+        if len(archs) < FEWEST:
+            size = archs.space.size
+            archs = archs.space.sample(SAMPLE if size is None else min(SAMPLE, size), seed=0)
+        rows = np.random.default_rng(0).permutation(len(archs))[:MOST]
+        self.reference_ = _measures(archs[np.sort(rows)])
+
+    def _vectors(self, archs: Architectures) -> NDArray[np.float32]:
+        measures = _measures(archs)
+        scores = normal_scores(measures, self.reference_)
+        forecasts = [m.forecasts(scores) for m in self._models(self.space_).values()]
+        return np.concatenate([measures, *forecasts], axis=1)
+
+    def _feature_names(self, space: SearchSpace) -> list[str]:
+        groups = self._models(space)
+        return [
+            *MEASURES,
+            *(f"forecast of {group}, {name}" for group in groups for name in FORECASTS),
+        ]
+
+    def _blocks(self, space: SearchSpace) -> tuple[Block, ...]:
+        forecasts = len(self._models(space)) * len(FORECASTS)
+        return Block(len(MEASURES)), Block(forecasts, forecasts=True)
+
+    def _models(self, space: SearchSpace) -> Models:
+        return models_without(space.name, self.models)
+
+
+def models_without(space: str, path: str | os.PathLike[str] | None = None) -> Models:
+    """The models that saw no label of a space, by the group of tables that they were trained on.
+
+    `ArchcastError` where the file is damaged or has no models that did not see the space.
+    """
+    versions = _load(None if path is None else str(path))
+    for version in (space, ""):
+        if version in versions:
+            return versions[version]
+    raise ArchcastError(f"every model of {path} saw labels of {space}; pretrain without its tables")
+
+
+@lru_cache(maxsize=4)
+def _load(path: str | None) -> dict[str, Models]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        if path is None:
+            with as_file(files(__package__).joinpath(BUNDLED)) as bundled:
+                arrays = load_file(bundled)
+        else:
+            arrays = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ArchcastError(f"{path} cannot be read as models of pretrain: {error}") from error
+    parts: dict[str, dict[str, dict[str, NDArray[Any]]]] = {}
+    for name, array in arrays.items():
+        version, _, rest = name.partition("/")
+        group, _, field = rest.partition("/")
+        parts.setdefault(version, {}).setdefault(group, {})[field] = array
+    return {
+        version: {group: SourceModel.restore(groups[group]) for group in sorted(groups)}
+        for version, groups in parts.items()
+    }
+
+
+def pretrain(
+    groups: Mapping[str, Sequence[Table]],
+    path: str | os.PathLike[str],
+    rows: int = 3000,
+    seed: int = 0,
+) -> None:
+    """Train source models on tables and write them to one file, for `Transfer(models=path)`.
+
+    For every space among the tables there is a version without it and its family, and one with
+    all. Spaces weigh the same, and so do the tables of one.
+
+    Parameters
+    ----------
+    groups : tables by the name of the group; each group gives one `SourceModel`.
+    rows : most architectures of one table, drawn at random.
+    seed : of the draw and the trees.
+    """
+    from safetensors.numpy import save_file
+
+    spaces = {table.space.name for tables in groups.values() for table in tables}
+    sources = {
+        table.name: _source(table, rows, seed) for tables in groups.values() for table in tables
+    }
+    arrays: dict[str, NDArray[Any]] = {}
+    for version in sorted(spaces | {""}):
+        hidden = {version}.union(*(family for family in FAMILIES if version in family))
+        for group, tables in groups.items():
+            seen = [table for table in tables if table.space.name not in hidden]
+            if not seen:
+                continue
+            model = SourceModel.fit(_joined(seen, sources), seed)
+            arrays |= {f"{version}/{group}/{k}": v for k, v in model.arrays().items()}
+    with write_beside(Path(path)) as draft:
+        save_file(arrays, draft)
+
+
+def _source(table: Table, rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Scores of measures and of labels of some architectures of a table."""
+    chosen = np.random.default_rng(seed).permutation(len(table))[:rows]
+    measures, labels = _measures(table.architectures[chosen]), table.target[chosen, None]
+    return normal_scores(measures, measures), normal_scores(labels, labels)[:, 0]
+
+
+def _joined(tables: Sequence[Table], sources: Mapping[str, Any]) -> Sources:
+    x, y = zip(*(sources[table.name] for table in tables), strict=True)
+    per_space: dict[str, int] = {}
+    for table in tables:
+        per_space[table.space.name] = per_space.get(table.space.name, 0) + 1
+    weight = np.concatenate(
+        [
+            np.full(len(labels), 1 / len(labels) / per_space[table.space.name])
+            for table, labels in zip(tables, y, strict=True)
+        ]
+    )
+    return Sources(
+        np.concatenate(x), np.concatenate(y), (weight / weight.mean()).astype(np.float32)
+    )
+
+
+def _measures(archs: Architectures) -> NDArray[np.float32]:
+    return network_vectors(archs, partial(network_measures, with_sketch=False), len(MEASURES))

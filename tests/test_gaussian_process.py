@@ -1,0 +1,253 @@
+"""The Gaussian process does its algebra right, on vectors and on whole networks."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from scipy.optimize import approx_fprime
+
+from archcast.data.architecture import Architectures
+from archcast.data.canonical import canonical
+from archcast.data.spaces.base import get_space
+from archcast.encodings.wl_kernel import wl_bags, wl_kernel
+from archcast.errors import ArchcastError, SavedPredictorError
+from archcast.evaluation.metrics import kendall_tau
+from archcast.predictors import kernel_regression
+from archcast.predictors.base import make_predictor
+from archcast.predictors.gaussian_process import GaussianProcessPredictor
+from archcast.predictors.graph_kernel import GraphKernelPredictor
+from archcast.predictors.kernel_regression import BELIEF, Process, Similarity
+from archcast.predictors.persistence import SavedArrays
+from archcast.predictors.relevance import RelevantColumns, median_distance, squared_distances
+
+SPACE = get_space("nasbench201")
+Floats = NDArray[np.float64]
+
+
+def made_up(count: int, seed: int) -> tuple[Architectures, Floats]:
+    archs = SPACE.sample(count, seed=seed)
+    worth = np.array([0.0, 1.0, 3.0, 4.0, 0.5])[archs.codes].sum(axis=1)
+    return archs, 50 + 2 * worth + np.random.default_rng(seed).normal(size=count) / 2
+
+
+@pytest.fixture(scope="module")
+def rows() -> Floats:
+    return np.random.default_rng(0).normal(size=(30, 3))
+
+
+@pytest.fixture(scope="module")
+def z(rows: Floats) -> Floats:
+    values = np.sin(rows[:, 0]) + rows[:, 1] / 2 + np.random.default_rng(1).normal(0, 0.2, 30)
+    return values - values.mean()
+
+
+# The algebra
+
+
+def test_squared_distances(rows: Floats) -> None:
+    expected = ((rows[:, None] - rows[None, :5]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(squared_distances(rows, rows[:5]), expected, atol=1e-12)
+    assert (squared_distances(rows * 1e-9, rows * 1e-9) >= 0).all()
+
+
+def test_equal_rows_do_not_count_for_the_median() -> None:
+    points = np.array([[0.0], [0.0], [0.0], [0.0], [2.0]])
+    assert median_distance(squared_distances(points, points)) == 4
+    assert median_distance(np.zeros((3, 3))) == 1
+
+
+def test_the_gradient_is_that_of_the_cost(rows: Floats, z: Floats) -> None:
+    distances = np.sqrt(3 * squared_distances(rows, rows))
+    for shift in (-0.7, 0.0, 0.9):
+        point = BELIEF + shift * np.array([1, -1, 0.5])
+        _, gradient = kernel_regression._cost(point, distances, z)
+        numeric = approx_fprime(
+            point, lambda it: kernel_regression._cost(it, distances, z)[0], 1e-6
+        )
+        np.testing.assert_allclose(gradient, numeric, rtol=1e-4, atol=1e-4)
+
+
+def test_as_scikit_learn_computes_it(rows: Floats, z: Floats) -> None:
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+    process = Process.fit(squared_distances(rows, rows), z)
+    found = process.similarity
+    kernel = ConstantKernel(found.amplitude) * Matern(found.length, nu=1.5)
+    kernel += WhiteKernel(found.noise)
+    other = GaussianProcessRegressor(kernel, alpha=1e-8, optimizer=None).fit(rows, z)
+    unseen = np.random.default_rng(2).normal(size=(50, 3)) * 2
+    mean, std = process.forecast(squared_distances(unseen, rows), True)
+    expected, deviation = other.predict(unseen, return_std=True)
+    np.testing.assert_allclose(mean, expected, atol=1e-7)
+    np.testing.assert_allclose(std, deviation, atol=1e-7)
+
+
+def test_each_label_from_the_others(rows: Floats, z: Floats) -> None:
+    process = Process.fit(squared_distances(rows, rows), z)
+    means, deviations = process.unseen(z)
+    for place in (0, 7, 29):
+        rest = np.arange(30) != place
+        covariance = process.similarity(squared_distances(rows[rest], rows[rest]))
+        covariance[np.diag_indices(29)] += process.similarity.noise + kernel_regression.JITTER
+        near = process.similarity(squared_distances(rows[[place]], rows[rest]))[0]
+        solved = np.linalg.solve(covariance, near)
+        assert means[place] == pytest.approx(solved @ z[rest], abs=1e-7)
+        variance = process.similarity.amplitude + process.similarity.noise - solved @ near
+        assert deviations[place] ** 2 == pytest.approx(variance, rel=1e-5)
+
+
+def test_noise_is_told_from_what_can_be_learned() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(150, 2))
+    smooth = np.sin(points[:, 0]) + points[:, 1]
+    smooth = (smooth - smooth.mean()) / smooth.std()
+    distances = squared_distances(points, points)
+    assert Similarity.of(distances, smooth).noise < 0.02
+    assert Similarity.of(distances, smooth + rng.normal(0, 0.5, 150)).noise == pytest.approx(
+        0.25, rel=0.4
+    )
+
+
+def test_far_from_labels_the_deviation_is_that_of_all(rows: Floats, z: Floats) -> None:
+    process = Process.fit(squared_distances(rows, rows), z)
+    _, near = process.forecast(squared_distances(rows, rows), True)
+    mean, far = process.forecast(squared_distances(rows + 100, rows), True)
+    assert near is not None
+    assert far is not None
+    assert (far > 1.1 * near).all()
+    np.testing.assert_allclose(far**2, process.similarity.amplitude + process.similarity.noise)
+    np.testing.assert_allclose(mean, 0, atol=1e-6)
+
+
+def test_many_labels_share_the_parameters_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).normal(size=(80, 2))
+    labels = points[:, 0] - points[:, 0].mean()
+    monkeypatch.setattr(kernel_regression, "MOST_COMPARED", 60)
+    process = Process.fit(squared_distances(points, points), labels)
+    mean, _ = process.forecast(squared_distances(points, points), False)
+    assert len(process.weights) == 80
+    np.testing.assert_allclose(mean, labels, atol=0.3)
+
+
+# Columns
+
+
+def test_columns_that_say_more_weigh_more() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 3)).astype(np.float32)
+    x[:, 2] = 5
+    columns = RelevantColumns.fit(x, x[:, 0] - x[:, 0].mean())
+    assert columns.weight[0] > 3 * columns.weight[1] > 0
+    rows = columns.transform(x)
+    assert median_distance(squared_distances(rows, rows)) == pytest.approx(1)
+    far = x.copy()
+    far[:, 2] = 1e6  # constant among the labelled: nothing was learned of it
+    far[0, 1] = 1e6
+    moved = columns.transform(far)
+    np.testing.assert_array_equal(moved[1:], rows[1:])
+    assert abs(moved[0, 1]) == pytest.approx(3 * columns.weight[1])
+
+
+def test_units_of_columns_do_not_matter() -> None:
+    _, y = made_up(60, 0)
+    x = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    one = make_predictor("gaussian-process", encoding=None).fit(x[:40], y[:40])
+    other = make_predictor("gaussian-process", encoding=None).fit(1024 * x[:40], y[:40])
+    np.testing.assert_allclose(one.predict(x), other.predict(1024 * x), rtol=1e-6)
+
+
+# Forecasts
+
+
+@pytest.mark.parametrize("name", ["gaussian-process", "wl-kernel"])
+def test_the_order_is_learned_and_errors_are_foreseen(name: str) -> None:
+    archs, y = made_up(300, 1)
+    model = make_predictor(name).fit(*made_up(60, 0))
+    mean, std = model.predict(archs, return_std=True)
+    assert kendall_tau(y, mean) > 0.55
+    assert 0.65 < np.mean(np.abs(mean - y) < 1.28 * std) < 0.95
+
+
+@pytest.mark.parametrize("name", ["gaussian-process", "wl-kernel"])
+def test_constant_and_doubled_labels(name: str) -> None:
+    archs = SPACE.sample(12, seed=0)
+    mean, std = make_predictor(name).fit(archs, np.full(12, 0.1)).predict(archs, return_std=True)
+    np.testing.assert_allclose(mean, 0.1, atol=1e-6)
+    assert np.isfinite(std).all()
+    twice = archs[np.repeat(np.arange(12), 3)]
+    y = np.repeat(np.arange(12.0), 3) + np.tile([-0.1, 0, 0.1], 12)
+    assert kendall_tau(np.arange(12.0), make_predictor(name).fit(twice, y).predict(archs)) > 0.7
+    same = archs[np.zeros(6, int)]
+    assert np.isfinite(make_predictor(name).fit(same, np.arange(6.0)).predict(archs)).all()
+
+
+def test_memory_is_bounded() -> None:
+    x = np.random.default_rng(0).normal(size=(30_000, 20)).astype(np.float32)
+    model = GaussianProcessPredictor(encoding=None).fit(x[:400], x[:400, 0])
+    tracemalloc.start()
+    model.predict(x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 90e6  # all covariances at once would take 96 MB, and as much thrice
+
+
+def test_a_process_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    model = make_predictor("gaussian-process").fit(*made_up(10, 0))
+    model.save(tmp_path / "model")
+    arrays = load_file(tmp_path / "model" / "arrays.safetensors")
+    for name in ("amplitude", "length", "noise"):
+        spoilt = SavedArrays(arrays | {name: np.array(-1.0)})
+        with pytest.raises(SavedPredictorError, match="no kernel"):
+            Process.restore(spoilt, np.zeros((10, 10)))
+    with pytest.raises(SavedPredictorError, match="no label"):
+        Process.restore(SavedArrays(arrays), np.zeros((0, 0)))
+
+
+# Whole networks
+
+
+def test_the_rows_of_networks_have_the_kernel_as_products() -> None:
+    archs = made_up(40, 0)[0]
+    model = GraphKernelPredictor(rounds=1).fit(archs, np.arange(40.0))
+    bags = wl_bags(canonical(SPACE.networks(archs)), rounds=1)
+    expected = wl_kernel(bags, bags)
+    np.testing.assert_allclose((model.rows_ @ model.rows_.T).toarray(), expected, atol=1e-12)
+
+
+def test_networks_of_another_space() -> None:
+    model = make_predictor("wl-kernel").fit(*made_up(40, 0))
+    other = get_space("transnasbench101-micro").sample(50, seed=1)
+    worth = np.array([0.0, 1.0, 3.0, 4.0])[other.codes].sum(axis=1)
+    mean, std = model.predict(other, return_std=True)
+    assert np.isfinite(std).all()
+    assert kendall_tau(worth, mean) > 0.2
+
+
+def test_neighbourhoods_that_no_labelled_network_has() -> None:
+    """Nothing in common but sizes of bags: the mean of the labels, as uncertain as any."""
+    model = GraphKernelPredictor().fit(*made_up(40, 0))
+    known, _ = model.predict(SPACE.sample(50, seed=9), return_std=True)
+    far = get_space("darts").sample(5, seed=0)
+    mean, _ = model.predict(far, return_std=True)
+    assert np.ptp(mean) < np.ptp(known)
+
+
+def test_networks_have_no_onnx_form(tmp_path: Path) -> None:
+    with pytest.raises(ArchcastError, match="wl-kernel has no ONNX form"):
+        make_predictor("wl-kernel").fit(*made_up(10, 0)).to_onnx(tmp_path / "model.onnx")
+
+
+def test_starts_and_places_of_networks_are_checked(tmp_path: Path) -> None:
+    model = make_predictor("wl-kernel").fit(*made_up(10, 0))
+    arrays = model._state()
+    for name, value in (("places", 10**6), ("places", -1), ("starts", 10**6), ("labels", -5)):
+        spoilt = {key: array.copy() for key, array in arrays.items()}
+        spoilt[name][3] = value
+        with pytest.raises((SavedPredictorError, ValueError)):
+            make_predictor("wl-kernel")._restore(SavedArrays(spoilt), tmp_path)
