@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -77,6 +77,26 @@ def encoding_grid(document: dict[str, Any], vectors: NDArray[np.float32]) -> Ren
     )
     shown = rows if len(rows) <= 40 else [*rows[:20], ("…", "", "", ""), *rows[-20:]]
     return grid(title, ["feature", "least", "mean", "most"], shown)
+
+
+def ranking_parts(
+    shown: Sequence[Mapping[str, Any]], total: int, predictor: str
+) -> Iterator[RenderableType]:
+    """The best candidates, and how far they lie from those of the fit."""
+    yield grid(
+        f"Best {len(shown):,} of {total:,} by {predictor}",
+        ["rank", "prediction", "std", "distance", "candidate"],
+        [
+            (
+                row["rank"],
+                f"{row['prediction']:.5g}",
+                f"{row['std']:.2g}",
+                None if row["distance"] is None else f"{row['distance']:.2f}",
+                row["candidate"],
+            )
+            for row in shown
+        ],
+    )
 
 
 def search_parts(documents: list[dict[str, Any]], table: Table) -> Iterator[RenderableType]:

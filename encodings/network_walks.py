@@ -39,18 +39,21 @@ class Walk:
     def extremes_and_means(self, own: Floats) -> tuple[Floats, Floats, Floats]:
         """Largest, smallest and mean sum of `own` over the paths that end at each node.
 
-        The mean is that of a path that is walked backwards and takes each input with the same
-        probability.
+        So a node that adds nothing, as a partial sum, changes none of the three.
 
         Parameters
         ----------
         own : float32 (N, m), what each node adds.
         """
         longest, shortest, mean = own.copy(), own.copy(), own.copy()
+        paths = self.paths()
         for nodes, sources, starts, counts in self._steps():
             longest[nodes] += np.maximum.reduceat(longest[sources], starts, axis=0)
             shortest[nodes] += np.minimum.reduceat(shortest[sources], starts, axis=0)
-            mean[nodes] += np.add.reduceat(mean[sources], starts, axis=0) / counts[:, None]
+            most = np.maximum.reduceat(paths[sources], starts)
+            share = (paths[sources] / np.repeat(most, counts)).astype(np.float32)
+            told = np.add.reduceat(mean[sources] * share[:, None], starts, axis=0)
+            mean[nodes] += told / np.add.reduceat(share, starts)[:, None]
         return longest, shortest, mean
 
     def paths(self) -> NDArray[np.float64]:

@@ -114,7 +114,8 @@ class SourceModel:
             part = x[start : start + CHUNK]
             for column in (0, 1):
                 result[start : start + CHUNK, column] = self._walk(column, part)
-        result[:, 2] = x @ self.linear[:-1] + self.linear[-1]
+        # Not a matrix product, whose last digits depend on how many rows there are.
+        result[:, 2] = (x * self.linear[:-1]).sum(axis=1) + self.linear[-1]
         return result
 
     def _walk(self, column: int, x: Floats) -> Floats:

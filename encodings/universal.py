@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..data.architecture import Architectures
 from ..data.network_graph import NetworkGraphs
 from ..data.spaces.base import SearchSpace
+from ..data.stable_hash import mix, number_of
 from .base import Encoding, register_encoding
 from .network_batches import network_vectors
 from .network_walks import Walk
@@ -85,7 +86,7 @@ class _Measures:
             "average pool": graphs.is_kind("average-pool") & (kernel > 0),
             "maximum pool": graphs.is_kind("max-pool") & (kernel > 0),
             "activation": graphs.is_kind("activation"),
-            "sum": graphs.is_kind("sum"),
+            "sum": self._read_sums(),
             "product": graphs.is_kind("product", "matrix-product"),
             "concatenation": graphs.is_kind("concatenation"),
             "other": ~(self.layer | pool | known | graphs.is_kind("matrix-product")),
@@ -93,7 +94,15 @@ class _Measures:
         self.pool = pool & (kernel > 0)
         self.kernel = kernel
         self.layers = self.total(self.layer)
-        self.nodes = np.diff(graphs.nodes)
+
+    def _read_sums(self) -> Flags:
+        """Which nodes are sums that something other than a sum reads: exporters share partial sums
+        and writers do not, so only those count, and sums that they read are looked through."""
+        self.sum = self.graphs.is_kind("sum")
+        self.reads = ~self.sum[self.graphs.target]  # edges that lead to no sum
+        read = np.zeros(len(self.sum), bool)
+        read[self.graphs.source[self.reads]] = True
+        return self.sum & read
 
     def columns(self) -> Iterator[Column]:
         """Every measure but the sketch, with its name."""
@@ -104,9 +113,21 @@ class _Measures:
         yield from self._shapes()
 
     def sketch(self) -> NDArray[np.float32]:
-        """log(1 + count) of the labels of one round in buckets, (n, BUCKETS)."""
-        places = (wl_labels(self.graphs, 1)[-1] % np.uint64(BUCKETS)).astype(np.int64)
-        counts = np.bincount(self.owner * BUCKETS + places, minlength=self.count * BUCKETS)
+        """log(1 + count) of the labels of one round in buckets, (n, BUCKETS).
+
+        Sums have no label, and a node's says only whether it reads and whether it feeds one.
+        """
+        between = self.reads & ~self.sum[self.graphs.source]
+        after, before = np.zeros((2, len(self.sum)), np.uint64)
+        after[self.graphs.target[self.sum[self.graphs.source]]] = 1
+        before[self.graphs.source[~self.reads]] = 1
+        every = np.ones(len(self.sum), bool)
+        labels = wl_labels(self.graphs.keep(every, between), 1)[-1]
+        labels = mix(labels + after * np.uint64(number_of("reads a sum")))
+        labels = mix(labels + before * np.uint64(number_of("feeds a sum")))[~self.sum]
+        places = (labels % np.uint64(BUCKETS)).astype(np.int64)
+        places += self.owner[~self.sum] * BUCKETS
+        counts = np.bincount(places, minlength=self.count * BUCKETS)
         return np.log1p(counts.reshape(self.count, BUCKETS).astype(np.float32))
 
     def total(self, values: NDArray[np.generic]) -> Floats:
@@ -148,7 +169,8 @@ class _Measures:
 
     def _paths(self) -> Iterator[Column]:
         walk = Walk(self.graphs)
-        self.level = walk.level
+        after_sum = np.zeros(len(self.sum), bool)
+        after_sum[self.graphs.target[self.sum[self.graphs.source] & self.reads]] = True
         own = np.stack(
             [
                 self.layer,
@@ -156,15 +178,16 @@ class _Measures:
                 self.layer & (self.kernel <= 1),
                 self.pool,
                 self.kinds["activation"],
-                self.kinds["sum"] | self.kinds["concatenation"],
+                self.kinds["concatenation"] | after_sum,
                 self._view(),
+                ~self.sum,
             ],
             axis=1,
         ).astype(np.float32)
         output = self.graphs.is_kind("output") & (walk.level > 0)
-        longest, shortest, mean = (
-            self._at(output, values) for values in walk.extremes_and_means(own)
-        )
+        reached = walk.extremes_and_means(own)
+        self.level = reached[0][:, -1]  # steps from the input, sums not counted
+        longest, shortest, mean = (self._at(output, values) for values in reached)
         for column, part in enumerate(PATH_PARTS):
             most, least, middle = longest[:, column], shortest[:, column], mean[:, column]
             yield f"log {part}, longest path", np.log1p(most)
@@ -176,7 +199,7 @@ class _Measures:
             yield f"{part} over layers, longest path", _ratio(longest[:, column], longest[:, 0])
             yield f"{part} over layers, mean path", _ratio(mean[:, column], mean[:, 0])
         paths = np.log(self._at(output, walk.paths()[:, None].clip(1))[:, 0].clip(1))
-        yield "log paths", np.log1p(paths)
+        yield "log log paths", np.log1p(paths)
         yield "log paths per layer", _ratio(paths, self.layers)
 
     def _view(self) -> NDArray[np.floating]:
@@ -195,12 +218,18 @@ class _Measures:
         return result
 
     def _branching(self) -> Iterator[Column]:
-        inputs = np.bincount(self.graphs.target, minlength=len(self.owner))
-        readers = np.bincount(self.graphs.source, minlength=len(self.owner))
-        merge = self.kinds["sum"] | self.kinds["concatenation"]
-        yield "inputs of a merge", _ratio(self.total(inputs * merge), self.total(merge))
-        yield "readers of a node", _ratio(self.total(readers), self.nodes)
-        yield "nodes read more than once", _ratio(self.total(readers > 1), self.nodes)
+        count = len(self.owner)
+        concatenation = self.kinds["concatenation"]
+        summed = np.zeros(count, bool)  # what some sum reads
+        summed[self.graphs.source[~self.reads]] = True
+        summed &= ~self.sum
+        joined = np.bincount(self.graphs.target, minlength=count) * concatenation + summed
+        readers = np.bincount(self.graphs.source[self.reads], minlength=count) + summed
+        values = ~self.sum | self.kinds["sum"]
+        merges = self.total(concatenation | self.kinds["sum"])
+        yield "values that merges read, per merge", _ratio(self.total(joined), merges)
+        yield "readers of a value", _ratio(self.total(readers), self.total(values))
+        yield "values read more than once", _ratio(self.total(readers > 1), self.total(values))
 
     def _shapes(self) -> Iterator[Column]:
         channels = np.log1p(self.graphs.column("channels"))

@@ -124,7 +124,7 @@ def test_entries_say_what_they_are_named_after():
     }
     for name, count in counts.items():
         assert found[name] == pytest.approx(np.log1p(count), rel=1e-6), name
-    assert found["log paths"] == pytest.approx(np.log1p(np.log(2)), rel=1e-6)
+    assert found["log log paths"] == pytest.approx(np.log1p(np.log(2)), rel=1e-6)
     assert found["3x3 convolutions per layer"] == pytest.approx(2 / 3)
 
 
