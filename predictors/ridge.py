@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .base import Floats, VectorPredictor, Vectors, register_predictor
 from .targets import RankGauss
+from .uncertainty import deviation_factor, restore_factor
 
 if TYPE_CHECKING:
     from ..encodings.base import Encoding
@@ -32,7 +33,8 @@ class RidgePredictor(VectorPredictor):
     Notes
     -----
     The deviation is the posterior predictive one: noise, uncertain weights, and the prior's
-    variance in directions that no labelled architecture spans.
+    variance in directions that no labelled architecture spans; times a factor from forecasts of
+    each label by all the others (`uncertainty`).
     """
 
     name = "ridge"
@@ -47,6 +49,7 @@ class RidgePredictor(VectorPredictor):
     noise_variance_: float
     weight_variances_: Floats
     prior_variance_: float
+    deviation_factor_: float
 
     def __init__(self, encoding: str | Encoding | None = "graph-features") -> None:
         self.encoding = encoding
@@ -61,12 +64,21 @@ class RidgePredictor(VectorPredictor):
         self.scale_ = np.where(constant, 1.0, wide.std(axis=0))
         self.axes_ = _principal_axes((wide - self.centre_) / self.scale_)
         scores = self._standardise(x) @ self.axes_
-        model = BayesianRidge().fit(scores, self.target_.transform(y))
+        z = self.target_.transform(y)
+        model = BayesianRidge().fit(scores, z)
         self.weights_ = model.coef_
         self.intercept_ = float(model.intercept_)
         self.noise_variance_ = 1 / float(model.alpha_)
         self.prior_variance_ = 1 / float(model.lambda_)
         self.weight_variances_ = np.diag(model.sigma_).copy()
+        self.deviation_factor_ = deviation_factor(y, self.target_, *self._unseen(scores, z))
+
+    def _unseen(self, scores: Floats, z: Floats) -> tuple[Floats, Floats]:
+        """Forecast and deviation (n,) of each label from all the others, by leverages."""
+        pull = scores**2 @ self.weight_variances_ / self.noise_variance_ + 1 / len(z)
+        left = np.maximum(1 - pull, 1e-6)
+        errors = z - scores @ self.weights_ - self.intercept_
+        return z - errors / left, np.sqrt(self.noise_variance_ / left)
 
     def _predict_vectors(self, x: Vectors, with_std: bool) -> tuple[Floats, Floats | None]:
         standardised = self._standardise(x)
@@ -81,7 +93,7 @@ class RidgePredictor(VectorPredictor):
             + scores**2 @ self.weight_variances_
             + np.maximum(outside, 0) * self.prior_variance_
         )
-        return forecast, self.target_.inverse_std(mean, np.sqrt(variance))
+        return forecast, self.target_.inverse_std(mean, np.sqrt(variance)) * self.deviation_factor_
 
     def _standardise(self, x: Vectors) -> Floats:
         return (x.astype(np.float64) - self.centre_) / self.scale_
@@ -104,7 +116,8 @@ class RidgePredictor(VectorPredictor):
         variance = graph.add("Add", variance, np.float64(self.noise_variance_))
         uncertain = graph.sum(graph.add("Mul", squares, self.weight_variances_), 1)
         variance = graph.add("Add", variance, uncertain)
-        return write_target(graph, self.target_, mean, graph.add("Sqrt", variance))
+        forecast, std = write_target(graph, self.target_, mean, graph.add("Sqrt", variance))
+        return forecast, graph.add("Mul", std, np.float64(self.deviation_factor_))
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {
@@ -116,6 +129,7 @@ class RidgePredictor(VectorPredictor):
             "intercept": np.array(self.intercept_),
             "noise_variance": np.array(self.noise_variance_),
             "prior_variance": np.array(self.prior_variance_),
+            "deviation_factor": np.array(self.deviation_factor_),
             **self.target_.arrays(),
         }
 
@@ -130,6 +144,7 @@ class RidgePredictor(VectorPredictor):
         self.intercept_ = float(arrays.take("intercept", np.float64, ()))
         self.noise_variance_ = float(arrays.take("noise_variance", np.float64, ()))
         self.prior_variance_ = float(arrays.take("prior_variance", np.float64, ()))
+        self.deviation_factor_ = restore_factor(arrays)
         self.target_ = RankGauss.restore(arrays)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from scipy.optimize import approx_fprime
 from archcast.data.architecture import Architectures
 from archcast.data.canonical import canonical
 from archcast.data.spaces.base import get_space
-from archcast.encodings.wl_kernel import wl_bags, wl_kernel
+from archcast.encodings.wl_kernel import wl_bags
 from archcast.errors import ArchcastError, SavedPredictorError
 from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors import kernel_regression
@@ -212,12 +213,27 @@ def test_a_process_that_cannot_be_is_refused(tmp_path: Path) -> None:
 # Whole networks
 
 
-def test_the_rows_of_networks_have_the_kernel_as_products() -> None:
+def test_columns_are_counts_of_what_two_networks_have() -> None:
     archs = made_up(40, 0)[0]
     model = GraphKernelPredictor(rounds=1).fit(archs, np.arange(40.0))
-    bags = wl_bags(canonical(SPACE.networks(archs)), rounds=1)
-    expected = wl_kernel(bags, bags)
-    np.testing.assert_allclose((model.rows_ @ model.rows_.T).toarray(), expected, atol=1e-12)
+    expected = []
+    for bag in wl_bags(canonical(SPACE.networks(archs)), rounds=1):
+        labels, which = np.unique(bag.indices, return_inverse=True)
+        counts = np.zeros((40, len(labels)))
+        counts[np.repeat(np.arange(40), np.diff(bag.indptr)), which] = bag.data
+        expected.append(np.log1p(counts[:, (counts > 0).sum(axis=0) > 1]))
+    assert len(model.neighbourhoods_) == sum(part.shape[1] for part in expected)
+    rows = model.process_.columns_.transform(np.hstack(expected).astype(np.float32))
+    np.testing.assert_allclose(model.process_.rows_, rows, atol=1e-6)
+
+
+def test_all_rounds_matter() -> None:
+    archs, y = made_up(60, 0)
+    forecasts = [GraphKernelPredictor(rounds=it).fit(archs, y).predict(archs) for it in (0, 1, 2)]
+    assert not np.allclose(forecasts[0], forecasts[1])
+    assert not np.allclose(forecasts[1], forecasts[2])
+    with pytest.raises(ArchcastError, match="rounds is -1"):
+        GraphKernelPredictor(rounds=-1).fit(archs, y)
 
 
 def test_networks_of_another_space() -> None:
@@ -229,25 +245,14 @@ def test_networks_of_another_space() -> None:
     assert kendall_tau(worth, mean) > 0.2
 
 
-def test_neighbourhoods_that_no_labelled_network_has() -> None:
-    """Nothing in common but sizes of bags: the mean of the labels, as uncertain as any."""
-    model = GraphKernelPredictor().fit(*made_up(40, 0))
-    known, _ = model.predict(SPACE.sample(50, seed=9), return_std=True)
-    far = get_space("darts").sample(5, seed=0)
-    mean, _ = model.predict(far, return_std=True)
-    assert np.ptp(mean) < np.ptp(known)
-
-
 def test_networks_have_no_onnx_form(tmp_path: Path) -> None:
     with pytest.raises(ArchcastError, match="wl-kernel has no ONNX form"):
         make_predictor("wl-kernel").fit(*made_up(10, 0)).to_onnx(tmp_path / "model.onnx")
 
 
-def test_starts_and_places_of_networks_are_checked(tmp_path: Path) -> None:
-    model = make_predictor("wl-kernel").fit(*made_up(10, 0))
-    arrays = model._state()
-    for name, value in (("places", 10**6), ("places", -1), ("starts", 10**6), ("labels", -5)):
-        spoilt = {key: array.copy() for key, array in arrays.items()}
-        spoilt[name][3] = value
-        with pytest.raises((SavedPredictorError, ValueError)):
-            make_predictor("wl-kernel")._restore(SavedArrays(spoilt), tmp_path)
+@pytest.mark.parametrize("spoil", [lambda it: it[::-1], lambda it: it[:0], lambda it: it[:-1]])
+def test_saved_neighbourhoods_are_checked(spoil: Any, tmp_path: Path) -> None:
+    arrays = make_predictor("wl-kernel").fit(*made_up(10, 0))._state()
+    spoilt = SavedArrays(arrays | {"neighbourhoods": spoil(arrays["neighbourhoods"])})
+    with pytest.raises(SavedPredictorError):
+        make_predictor("wl-kernel")._restore(spoilt, tmp_path)
