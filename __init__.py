@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         make_predictor,
         register_predictor,
     )
+    from .predictors.pretrained import pretrained
     from .search.base import SEARCHES, Search, make_search, register_search
     from .search.simulate import simulate
 
@@ -61,6 +62,7 @@ _HOMES = {
     "load_onnx": ".data.spaces.onnx_files",
     "load_predictor": ".predictors.base",
     "make_predictor": ".predictors.base",
+    "pretrained": ".predictors.pretrained",
     "register_predictor": ".predictors.base",
     "SEARCHES": ".search.base",
     "Search": ".search.base",
@@ -97,6 +99,7 @@ __all__ = [
     "make_encoding",
     "make_predictor",
     "make_search",
+    "pretrained",
     "register_encoding",
     "register_predictor",
     "register_search",

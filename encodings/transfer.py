@@ -26,6 +26,8 @@ FEWEST, MOST = 64, 1024  # architectures among which measures are ranked
 SAMPLE = 256  # of the space, where the encoding is fitted on fewer
 FORECASTS = ("trees", "bound trees", "ridge")
 BUNDLED = "source_models.safetensors"
+ALL = "all"  # the group of all tables
+ERROR = "error"
 FAMILIES = (frozenset({"darts", "nds-darts"}),)  # spaces of other names with the same cells
 
 Models = dict[str, SourceModel]
@@ -71,6 +73,7 @@ class Transfer(Encoding):
         """Take them back; `ArchcastError` where they are not finite measures."""
         reference = arrays.get("reference", np.empty(0))
         shaped = reference.dtype == np.float32 and reference.shape[1:] == (len(MEASURES),)
+        shaped &= set(arrays) == {"reference"}
         if not shaped or not len(reference) or not np.isfinite(reference).all():
             raise ArchcastError("the saved encoding transfer holds no measures; fit it again")
         self.reference_ = reference
@@ -109,15 +112,36 @@ def models_without(space: str, path: str | os.PathLike[str] | None = None) -> Mo
 
     `ArchcastError` where the file is damaged or has no models that did not see the space.
     """
-    versions = _load(None if path is None else str(path))
+    versions, _ = _load(None if path is None else str(path))
     for version in (space, ""):
         if version in versions:
             return versions[version]
     raise ArchcastError(f"every model of {path} saw labels of {space}; pretrain without its tables")
 
 
+def forecast_without_labels(archs: Architectures) -> tuple[NDArray[np.float64], float]:
+    """What the bundled models make of candidates: normal scores among them, and their error.
+
+    The mean over the groups, that of all tables counting as much as the others together; float64
+    (n,). The error is the root mean square over the bundled spaces, each forecast by models that
+    did not see it.
+    """
+    vectors = Transfer().fit_transform(archs)[:, len(MEASURES) :].astype(np.float64)
+    groups = sorted(models_without(archs.space.name))
+    return vectors @ _shares(groups), float(_load(None)[1])
+
+
+def _shares(groups: Sequence[str]) -> NDArray[np.float64]:
+    """The share of each column of forecasts in the mean over groups."""
+    others = max(1, len(groups) - 1)
+    shares = [
+        1.0 if len(groups) == 1 else 0.5 if group == ALL else 0.5 / others for group in groups
+    ]
+    return np.repeat(np.array(shares) / sum(shares), len(FORECASTS)) / len(FORECASTS)
+
+
 @lru_cache(maxsize=4)
-def _load(path: str | None) -> dict[str, Models]:
+def _load(path: str | None) -> tuple[dict[str, Models], float]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -127,8 +151,9 @@ def _load(path: str | None) -> dict[str, Models]:
                 arrays = load_file(bundled)
         else:
             arrays = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ArchcastError(f"{path} cannot be read as models of pretrain: {error}") from error
+    except (OSError, SafetensorError) as reason:
+        raise ArchcastError(f"{path} cannot be read as models of pretrain: {reason}") from reason
+    error = float(arrays.pop(ERROR, np.array(1.0)))
     parts: dict[str, dict[str, dict[str, NDArray[Any]]]] = {}
     for name, array in arrays.items():
         version, _, rest = name.partition("/")
@@ -137,7 +162,7 @@ def _load(path: str | None) -> dict[str, Models]:
     return {
         version: {group: SourceModel.restore(groups[group]) for group in sorted(groups)}
         for version, groups in parts.items()
-    }
+    }, error
 
 
 def pretrain(
@@ -149,7 +174,8 @@ def pretrain(
     """Train source models on tables and write them to one file, for `Transfer(models=path)`.
 
     For every space among the tables there is a version without it and its family, and one with
-    all. Spaces weigh the same, and so do the tables of one.
+    all, and the error of the former on what they did not see. Spaces weigh the same, and so do the
+    tables of one.
 
     Parameters
     ----------
@@ -164,16 +190,30 @@ def pretrain(
         table.name: _source(table, rows, seed) for tables in groups.values() for table in tables
     }
     arrays: dict[str, NDArray[Any]] = {}
+    errors = []
     for version in sorted(spaces | {""}):
         hidden = {version}.union(*(family for family in FAMILIES if version in family))
-        for group, tables in groups.items():
+        models = {}
+        for group, tables in sorted(groups.items()):
             seen = [table for table in tables if table.space.name not in hidden]
-            if not seen:
-                continue
-            model = SourceModel.fit(_joined(seen, sources), seed)
-            arrays |= {f"{version}/{group}/{k}": v for k, v in model.arrays().items()}
+            if seen:
+                models[group] = SourceModel.fit(_joined(seen, sources), seed)
+                own = models[group].arrays()
+                arrays |= {f"{version}/{group}/{name}": array for name, array in own.items()}
+        errors += [
+            _error(models, *sources[table.name])
+            for table in {t.name: t for tables in groups.values() for t in tables}.values()
+            if table.space.name == version and models
+        ]
+    arrays[ERROR] = np.array(np.sqrt(np.mean(np.square(errors))) if errors else 1.0)
     with write_beside(Path(path)) as draft:
         save_file(arrays, draft)
+
+
+def _error(models: Models, x: NDArray[Any], y: NDArray[Any]) -> float:
+    """Root mean square error on scores of an unseen space."""
+    forecasts = np.concatenate([model.forecasts(x) for model in models.values()], axis=1)
+    return float(np.sqrt(np.mean((forecasts @ _shares(sorted(models)) - y) ** 2)))
 
 
 def _source(table: Table, rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -36,6 +36,7 @@ PREDICTORS: Registry[type[Predictor]] = Registry(
         ".predictors.boosted",
         ".predictors.forest",
         ".predictors.ridge",
+        ".predictors.auto",
         ".predictors.gaussian_process",
         ".predictors.graph_kernel",
         ".predictors.extra_trees",

@@ -154,6 +154,13 @@ def test_training_is_invisible_outside(cells: tuple[Architectures, Floats]) -> N
     np.testing.assert_array_equal(first, again)
 
 
+def test_threads_do_not_change_the_answer(cells: tuple[Architectures, Floats]) -> None:
+    model = quick("flan").fit(*cells)
+    every = get_space("nasbench201").sample(6000, seed=1)
+    one, two = (model.set_params(n_jobs=n_jobs).predict(every) for n_jobs in (None, 2))
+    np.testing.assert_array_equal(one, two)
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

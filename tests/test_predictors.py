@@ -247,7 +247,9 @@ def test_cross_validation_and_grid_search(
 
 @on_vectors
 def test_last_step_of_a_pipeline(name: str, archs: Architectures, y: NDArray[np.float64]) -> None:
-    pipeline = make_pipeline(make_encoding("adjacency+path"), quick(name, encoding=None))
+    encoding = make_encoding("adjacency+path")
+    groups = {"blocks": encoding.fit(archs).blocks()} if hasattr(quick(name), "blocks") else {}
+    pipeline = make_pipeline(encoding, quick(name, encoding=None, **groups))
     piped = pipeline.fit(archs[:LABELS], y[:LABELS]).predict(archs, return_std=True)
     whole = quick(name, encoding="adjacency+path").fit(archs[:LABELS], y[:LABELS])
     for first, second in zip(piped, whole.predict(archs, return_std=True), strict=True):

@@ -1,0 +1,134 @@
+"""`auto`: what to use when in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..encodings.base import Block
+from ..errors import ArchcastError, SavedPredictorError
+from .additive_process import AdditiveProcess
+from .base import Floats, VectorPredictor, Vectors, register_predictor
+from .boosted import XGBoostPredictor
+from .targets import RankGauss
+from .uncertainty import deviation_factor, restore_factor
+
+if TYPE_CHECKING:
+    from ..encodings.base import Encoding
+    from .persistence import SavedArrays
+
+SHARE = 2 / 3  # of the process in the forecast, before labels say otherwise
+BELIEF = 30  # labels that this share counts for
+TREES = "trees-"  # leads the names of the trees' files
+
+
+@register_predictor
+class AutoPredictor(VectorPredictor):
+    """A Gaussian process and boosted trees, weighted by how well each forecasts unseen labels.
+
+    The process (`additive_process`) weighs the parts of the encoding against each other by the
+    likelihood of the labels: with few of them it follows the forecasts of models of other spaces,
+    where these agree with the labels, and leaves them as labels say more. The trees (`xgboost`)
+    find what is not smooth. Forecasts are averaged as normal scores of the labels' ranks, and each
+    label is forecast by both without itself, which gives the share of the process in the mean.
+
+    Parameters
+    ----------
+    encoding : name of an encoding, an `Encoding`, or None to take vectors.
+    blocks : with vectors, the groups of their columns (`Encoding.blocks`); one by default.
+    seed : draws the trees' folds, labels and columns.
+    n_jobs : threads of the trees; None for one, -1 for every core.
+
+    Attributes
+    ----------
+    share_ : of the process in the forecast, 0 to 1.
+    """
+
+    name = "auto"
+    minimum_labels = 5
+
+    target_: RankGauss
+    blocks_: tuple[Block, ...]
+    process_: AdditiveProcess
+    trees_: XGBoostPredictor
+    share_: float
+    deviation_factor_: float
+
+    def __init__(
+        self,
+        encoding: str | Encoding | None = "graph-features+transfer",
+        blocks: Sequence[Sequence[int]] | None = None,
+        seed: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.encoding = encoding
+        self.blocks = blocks
+        self.seed = seed
+        self.n_jobs = n_jobs
+
+    def _fit_vectors(self, x: Vectors, y: Floats) -> None:
+        self.target_ = RankGauss.fit(y)
+        z = self.target_.transform(y)
+        self.blocks_ = self._groups(x)
+        self.process_ = AdditiveProcess.fit(x, z, self.blocks_)
+        self.trees_ = XGBoostPredictor(None, seed=self.seed, n_jobs=self.n_jobs).fit(x, y)
+        smooth, deviations = self.process_.unseen()
+        stepped = self.target_.transform(self.trees_.unseen_)
+        apart = smooth - stepped
+        belief = BELIEF * apart.var()
+        share = (apart @ (z - stepped) + belief * SHARE) / (apart @ apart + belief + 1e-12)
+        self.share_ = float(np.clip(share, 0, 1))
+        unseen = self.share_ * smooth + (1 - self.share_) * stepped
+        self.deviation_factor_ = deviation_factor(y, self.target_, unseen, deviations)
+
+    def _groups(self, x: Vectors) -> tuple[Block, ...]:
+        """The blocks of the columns of vectors (n, d)."""
+        if self.encoding_ is not None:
+            return self.encoding_.blocks()
+        blocks = tuple(Block(int(n), bool(f)) for n, f in self.blocks or [(x.shape[1], False)])
+        if min(block.columns for block in blocks) < 0 or sum(b.columns for b in blocks) != len(x.T):
+            raise ArchcastError(f"blocks {blocks} do not add up to the {len(x.T)} columns")
+        return blocks
+
+    def _predict_vectors(self, x: Vectors, with_std: bool) -> tuple[Floats, Floats | None]:
+        smooth, deviation = self.process_.forecast(x, with_std)
+        stepped = self.target_.transform(self.trees_.predict(x))
+        mean = self.share_ * smooth + (1 - self.share_) * stepped
+        forecast = self.target_.inverse(mean)
+        if deviation is None:
+            return forecast, None
+        return forecast, self.target_.inverse_std(mean, deviation) * self.deviation_factor_
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {
+            "blocks": np.array(self.blocks_, np.int64).reshape(-1, 2),
+            "share": np.array(self.share_),
+            "deviation_factor": np.array(self.deviation_factor_),
+            **self.process_.arrays(),
+            **{TREES + name: array for name, array in self.trees_._state().items()},
+            **self.target_.arrays(),
+        }
+
+    def _write_members(self, folder: Path) -> None:
+        self.trees_._write_members(folder)
+
+    def _restore(self, arrays: SavedArrays, folder: Path) -> None:
+        groups = arrays.take("blocks", np.int64, (None, 2))
+        self.blocks_ = tuple(Block(int(columns), bool(told)) for columns, told in groups)
+        if (groups < 0).any() or groups[:, 0].sum() != self.n_features_in_:
+            raise SavedPredictorError("the saved blocks do not add up to the columns")
+        self.share_ = float(arrays.take("share", np.float64, ()))
+        self.deviation_factor_ = restore_factor(arrays)
+        self.target_ = RankGauss.restore(arrays)
+        self.process_ = AdditiveProcess.restore(arrays, self.blocks_)
+        self.trees_ = XGBoostPredictor(None, seed=self.seed, n_jobs=self.n_jobs)
+        self.trees_.n_features_in_ = self.n_features_in_
+        own = type(arrays)({k[len(TREES) :]: v for k, v in arrays.items() if k.startswith(TREES)})
+        self.trees_._restore(own, folder)
+        arrays.taken |= {TREES + name for name in own.taken}
+        self.trees_.encoding_ = self.trees_.space_ = self.trees_.familiarity_ = None
+        self.trees_.n_labels_ = len(self.process_.x)
