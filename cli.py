@@ -6,12 +6,13 @@ import sys
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from .console import emit, grid, network_progress, progress_bar, say
 from .errors import ArchcastError
+from .inputs import read_architectures, read_predictor, read_table
 from .options import (
     BatchSizeOption,
     DataOption,
@@ -35,10 +36,6 @@ from .options import (
     split_numbers,
 )
 from .printing import encoding_parts, evaluation_parts, ranking_parts, search_parts, space_parts
-
-if TYPE_CHECKING:
-    from .data.architecture import Architectures
-    from .data.tables.table import Table
 
 app = typer.Typer(
     name="archcast",
@@ -145,7 +142,7 @@ def encode(
     given = {name: value for name, value in asked.items() if value is not None}
     made = as_encoding(encodings_from([encoding], proxies, jobs, **given)[0])
     raw_values_beside(made, out, resume, seed)
-    archs = _candidates([source], space, sample, seed, hyperparameters)
+    archs = read_architectures([source], space, sample, seed, hyperparameters)
     start = time.perf_counter()
     with network_progress(len(archs)) as progress:
         made = made.prepared(archs, progress)
@@ -199,7 +196,7 @@ def train(
     from .encodings.zero_cost import encodings_from
     from .evaluation.training import train_and_measure
 
-    loaded = _load(table, space, target, hyperparameters)
+    loaded = read_table(table, space, target, hyperparameters)
     made = next(iter(encodings_from(if_given(encoding), proxies, jobs)), None)
     with network_progress(len(loaded)) as progress:
         fitted, document = train_and_measure(loaded, predictor, made, labels, seed, progress)
@@ -224,7 +221,12 @@ def rank(
             metavar="CANDIDATES…", help="A search space, a table, files, or architecture strings."
         ),
     ],
-    model: Annotated[Path, typer.Option("--model", "-m", help="Written by train or export.")],
+    model: Annotated[
+        Path | None, typer.Option("--model", "-m", help="Written by train or export.")
+    ] = None,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="By bundled models of other spaces, no labels.")
+    ] = False,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many, at random.")] = None,
     top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
     out: Annotated[
@@ -235,21 +237,22 @@ def rank(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank architectures by a saved predictor, best first.
+    """Rank architectures by a saved predictor, best first; or without one.
 
     Example: archcast rank nasbench201 --model model --top 5
+
+    Example: archcast rank networks/*.onnx --pretrained
     """
     from .encodings.zero_cost import change_source
     from .evaluation.ranking import FORMATS, rank_candidates, remark_on, write_ranking
     from .files import check_format
-    from .predictors.base import load_predictor
 
     if out is not None:
         check_format(out, FORMATS)
-    fitted = load_predictor(model)
+    fitted = read_predictor(model, pretrained)
     encoding = getattr(fitted, "encoding_", None)
     change_source(encoding, proxies, jobs)
-    archs = _candidates(candidates, fitted.space_, sample, seed)
+    archs = read_architectures(candidates, fitted.space_, sample, seed)
     if encoding is not None:
         with network_progress(len(archs)) as progress:
             encoding.prepared(archs, progress)  # which it then remembers
@@ -316,7 +319,7 @@ def search(
     from .search.base import parameters_of
     from .search.simulate import simulate
 
-    loaded = _load(table, space, target, hyperparameters)
+    loaded = read_table(table, space, target, hyperparameters)
     made = encodings_from(if_given(encoding), proxies, jobs)
     chosen = parameters_of(split_names(strategy), **({"encoding": made[0]} if made else {}))
     results = {}
@@ -378,7 +381,7 @@ def evaluate(
     from .evaluation.protocols import evaluate as measure
     from .evaluation.reports import write_evaluation
 
-    loaded = _load(table, space, target, hyperparameters)
+    loaded = read_table(table, space, target, hyperparameters)
     counts = split_numbers(labels)
     named = [] if encoding is None else split_names(encoding)
     encodings: list[Any] = [*encodings_from(named, proxies, jobs)] or [None]
@@ -468,32 +471,3 @@ def main() -> None:
     except KeyboardInterrupt:
         say("archcast: stopped")
         sys.exit(130)
-
-
-def _candidates(
-    sources: list[str],
-    space: Any,
-    sample: int | None,
-    seed: int,
-    hyperparameters: str | None = None,
-) -> Architectures:
-    from .data.sources import read_candidates
-    from .data.spaces.onnx_files import remarks_on_files
-
-    columns = None if hyperparameters is None else split_names(hyperparameters)
-    archs = read_candidates(sources, space, sample, seed, columns)
-    for told in remarks_on_files(archs):
-        say(told)
-    return archs
-
-
-def _load(table: str, space: str | None, target: str | None, hyperparameters: str | None) -> Table:
-    """The table, and for people what its space is where that was inferred."""
-    from .data.spaces.inferred import InferredSpace
-    from .data.tables.table import load_table
-
-    columns = None if hyperparameters is None else split_names(hyperparameters)
-    loaded = load_table(table, space, target, columns)
-    if isinstance(loaded.space, InferredSpace):
-        say(f"{table}: space {loaded.space.name}, {loaded.space.description}")
-    return loaded

@@ -12,8 +12,10 @@ from ..data.architecture import Architectures
 from ..files import check_format, write_beside
 from ..predictors.base import Predictor
 from ..predictors.familiarity import OUTSIDE
+from ..predictors.pretrained import PretrainedForecaster
 
 FORMATS = (".csv", ".parquet")
+Forecaster = Predictor | PretrainedForecaster
 NAMED = 5  # candidates that a remark names
 
 
@@ -31,7 +33,7 @@ class Ranked(TypedDict):
     distance: float | None
 
 
-def rank_candidates(predictor: Predictor, archs: Architectures) -> list[Ranked]:
+def rank_candidates(predictor: Forecaster, archs: Architectures) -> list[Ranked]:
     """All candidates, best forecast first, ties in the order given."""
     mean, std = predictor.predict(archs, return_std=True)
     found = predictor.distances(archs)
@@ -50,7 +52,7 @@ def rank_candidates(predictor: Predictor, archs: Architectures) -> list[Ranked]:
     ]
 
 
-def remark_on(predictor: Predictor, ranking: list[Ranked]) -> str:
+def remark_on(predictor: Forecaster, ranking: list[Ranked]) -> str:
     """What to tell a user of candidates unlike those of the fit, one line; empty for nothing."""
     known = [(row["distance"], row["candidate"]) for row in ranking if row["distance"] is not None]
     if len(known) < len(ranking):

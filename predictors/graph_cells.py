@@ -132,7 +132,7 @@ class DenseGraphs:
 
     @property
     def members(self) -> int:
-        """k."""
+        """How many networks, k."""
         return self.weight.shape[0]
 
     def describe(self, weight: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ class PretrainedForecaster:
     """
 
     name: ClassVar[str] = "pretrained"
+    space_: ClassVar[None] = None  # it belongs to no space
 
     @overload
     def predict(
@@ -63,6 +64,9 @@ class PretrainedForecaster:
     ) -> NDArray[np.int64]:
         """Indices of the architectures, best forecast first, ties by position; int64 (n,)."""
         return np.argsort(-self.predict(archs, space=space), kind="stable")
+
+    def distances(self, archs: ArchitecturesLike) -> None:
+        """None: how far candidates lie from what the models saw, it cannot tell."""
 
 
 def pretrained() -> PretrainedForecaster:

@@ -23,8 +23,9 @@ LAYERS = {
     "console": 5,
     "options": 6,
     "printing": 6,
-    "cli": 7,
-    "__init__": 8,
+    "inputs": 7,
+    "cli": 8,
+    "__init__": 9,
 }
 HEAVY = ("torch", "pandas", "sklearn", "matplotlib", "xgboost", "scipy", "pyarrow", "onnx")
 EXECUTING_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "marshal", "shelve"}
