@@ -86,7 +86,7 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", type=int, default=200, help="networks of the first table")
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--resolution", type=int, help="of the first table; 32 by default")
     parser.add_argument("--sizes", default="1000,5000,10000", help="of the second table")
     chosen = parser.parse_args()
