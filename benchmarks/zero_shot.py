@@ -20,6 +20,7 @@ from scipy.stats import norm, rankdata
 from xgboost import XGBRegressor
 
 import archcast
+from archcast.encodings.source_models import FALLING, FREE, RISING
 from archcast.evaluation.metrics import kendall_tau, spearman
 
 SOURCE = "nasbench101/cifar10"
@@ -30,23 +31,6 @@ TARGETS = (
     "nasbench201/cifar10",
 )
 LABELS = 6000  # of the source, drawn anew by each trial
-RISING = (
-    "log multiply-accumulates",
-    "log layers",
-    "log 3x3 convolutions",
-    "log activations",
-    "log wide layers, longest path",
-    "log wide layers, mean path",
-    "log layers, longest path",
-)
-FALLING = (
-    "pools per layer",
-    "log pools, mean path",
-    "log pools, longest path",
-    "log pools, shortest path",
-    "pools over layers, mean path",
-)
-FREE = ("wide layers over layers, mean path",)
 CHOSEN = (*RISING, *FALLING, *FREE)
 
 Floats = NDArray[np.float64]

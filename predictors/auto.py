@@ -14,6 +14,7 @@ from ..errors import ArchcastError, SavedPredictorError
 from .additive_process import AdditiveProcess
 from .base import Floats, VectorPredictor, Vectors, register_predictor
 from .boosted import XGBoostPredictor
+from .stacking import share_of_first
 from .targets import RankGauss
 from .uncertainty import deviation_factor, restore_factor
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .persistence import SavedArrays
 
 SHARE = 2 / 3  # of the process in the forecast, before labels say otherwise
-BELIEF = 30  # labels that this share counts for
 TREES = "trees-"  # leads the names of the trees' files
 
 
@@ -46,6 +46,8 @@ class AutoPredictor(VectorPredictor):
     Attributes
     ----------
     share_ : of the process in the forecast, 0 to 1.
+    unseen_ : forecast of each label without itself, in the units of the labels, float64
+        (labels,); kept by a fit, not by a file.
     """
 
     name = "auto"
@@ -56,6 +58,7 @@ class AutoPredictor(VectorPredictor):
     process_: AdditiveProcess
     trees_: XGBoostPredictor
     share_: float
+    unseen_: Floats
     deviation_factor_: float
 
     def __init__(
@@ -78,11 +81,9 @@ class AutoPredictor(VectorPredictor):
         self.trees_ = XGBoostPredictor(None, seed=self.seed, n_jobs=self.n_jobs).fit(x, y)
         smooth, deviations = self.process_.unseen()
         stepped = self.target_.transform(self.trees_.unseen_)
-        apart = smooth - stepped
-        belief = BELIEF * apart.var()
-        share = (apart @ (z - stepped) + belief * SHARE) / (apart @ apart + belief + 1e-12)
-        self.share_ = float(np.clip(share, 0, 1))
+        self.share_ = share_of_first(z, smooth, stepped, SHARE)
         unseen = self.share_ * smooth + (1 - self.share_) * stepped
+        self.unseen_ = self.target_.inverse(unseen)
         self.deviation_factor_ = deviation_factor(y, self.target_, unseen, deviations)
 
     def _groups(self, x: Vectors) -> tuple[Block, ...]:
@@ -127,8 +128,6 @@ class AutoPredictor(VectorPredictor):
         self.process_ = AdditiveProcess.restore(arrays, self.blocks_)
         self.trees_ = XGBoostPredictor(None, seed=self.seed, n_jobs=self.n_jobs)
         self.trees_.n_features_in_ = self.n_features_in_
-        own = type(arrays)({k[len(TREES) :]: v for k, v in arrays.items() if k.startswith(TREES)})
-        self.trees_._restore(own, folder)
-        arrays.taken |= {TREES + name for name in own.taken}
         self.trees_.encoding_ = self.trees_.space_ = self.trees_.familiarity_ = None
+        self.trees_._restore(arrays.part(TREES), folder)
         self.trees_.n_labels_ = len(self.process_.x)

@@ -37,6 +37,7 @@ PREDICTORS: Registry[type[Predictor]] = Registry(
         ".predictors.forest",
         ".predictors.ridge",
         ".predictors.auto",
+        ".predictors.best",
         ".predictors.gaussian_process",
         ".predictors.graph_kernel",
         ".predictors.extra_trees",

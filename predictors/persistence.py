@@ -56,6 +56,19 @@ class SavedArrays(dict[str, NDArray[Any]]):
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         super().__init__(arrays)
         self.taken: set[str] = set()
+        self.whole: SavedArrays | None = None
+        self.lead = ""
+
+    def part(self, lead: str) -> SavedArrays:
+        """The arrays whose names begin so, without the beginning: those of a predictor within."""
+        own = SavedArrays({k[len(lead) :]: v for k, v in self.items() if k.startswith(lead)})
+        own.whole, own.lead = self, lead
+        return own
+
+    def _mark(self, name: str) -> None:
+        self.taken.add(name)
+        if self.whole is not None:
+            self.whole._mark(self.lead + name)
 
     def take(self, name: str, dtype: DTypeLike, shape: tuple[int | None, ...]) -> NDArray[Any]:
         """The array of that name; None in `shape` accepts any length.
@@ -75,7 +88,7 @@ class SavedArrays(dict[str, NDArray[Any]]):
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise SavedPredictorError(f"array {name!r} of {ARRAYS} holds numbers not finite")
-        self.taken.add(name)
+        self._mark(name)
         return array
 
 

@@ -35,6 +35,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"epochs": 2, "hidden": 16},
     "gcn": {"epochs": 2, "hidden": 8},
     **{name: {"steps": 5, "width": 8} for name in ("dgf", "gat", "gin", "flan")},
+    "best": {"steps": 5},
     "text-transformer": {"epochs": 2, "width": 16, "layers": 1, "members": 2},
 }
 SPACE = get_space("nasbench201")
@@ -285,7 +286,7 @@ def test_wrong_types_in_the_description(name: str, saved: Callable[[str], Path])
     folder = saved(name)
     whole = json.loads((folder / "predictor.json").read_text())
     informative = {"format", "archcast", "libraries", "target", "metrics"}
-    unused = {"encoding", "features"} if whole["encoding"] is None else set()
+    unused = {key for key in ("encoding", "features") if whole[key] is None}
     # Networks of several spaces at once have no space to name.
     nameless = {"space"} if load_predictor(folder)._reads_any_space() else set()
     for key in set(whole) - informative - unused:

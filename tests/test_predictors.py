@@ -36,6 +36,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"epochs": 3, "hidden": 16},
     "gcn": {"epochs": 3, "hidden": 8},
     **{name: {"steps": 20, "width": 8} for name in ("dgf", "gat", "gin", "flan")},
+    "best": {"steps": 20},
     "text-transformer": {"epochs": 2, "width": 16, "layers": 1, "members": 2},
 }
 LABELS = 40
