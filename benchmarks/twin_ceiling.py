@@ -1,0 +1,46 @@
+"""The ceiling that label noise sets on TransNAS-Bench-101 micro, from cells that are one network.
+
+    python benchmarks/twin_ceiling.py
+
+Cells that are isomorphic once dead edges are dropped were trained each on its own. So the Kendall
+tau between one training and the mean of three or more others of the same network is about what a
+perfect forecast would reach, and that between two single trainings what a copy would.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import archcast
+from archcast.evaluation.metrics import kendall_tau
+
+TASKS = ("class_object", "class_scene", "jigsaw", "normal", "autoencoder", "room_layout")
+DRAWS = 20
+FEWEST = 4  # trainings of a network
+
+
+def main() -> None:
+    """Print the Markdown table."""
+    tables = {task: archcast.load_table(f"transnasbench101-micro/{task}") for task in TASKS}
+    hashes = tables[TASKS[0]].architectures.hashes("live")
+    _, network = np.unique(hashes, return_inverse=True)
+    trainings = np.bincount(network)
+    known = trainings[network] >= FEWEST
+    print("| task | architectures | one with the mean of the others | one with one other |")
+    print("|---|---|---|---|")
+    for task, table in tables.items():
+        y = table.target
+        others = (np.bincount(network, y)[network] - y) / np.maximum(trainings[network] - 1, 1)
+        pairs = []
+        for seed in range(DRAWS):
+            order = np.random.default_rng(seed).permutation(len(y))
+            order = order[np.argsort(network[order], kind="stable")]
+            starts = np.cumsum(trainings) - trainings
+            first = starts[trainings > 1]
+            pairs.append(kendall_tau(y[order[first]], y[order[first + 1]]))
+        mean = kendall_tau(y[known], others[known])
+        print(f"| {task} | {known.sum():,} | {mean:.3f} | {np.mean(pairs):.3f} |")
+
+
+if __name__ == "__main__":
+    main()
