@@ -9,8 +9,9 @@ demo: $(VENV)/installed
 	$(BIN)/archcast search nasbench201/cifar10 --runs 10 --budget 150 --jobs 2 --out demo \
 		--strategy neural-predictor,regularized-evolution,random
 
+# Two processes of one thread each: small networks gain nothing from a second thread.
 test: $(VENV)/installed-test
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # mypy does not follow the editable install of a root package: it sees it through a link.
 lint: $(VENV)/installed-test
