@@ -97,11 +97,14 @@ def _chunks(graphs: NetworkGraphs) -> Iterator[slice]:
 
 
 def _canonical(graphs: NetworkGraphs) -> NetworkGraphs:
-    graphs = _live(_contract(_plain(graphs)))
+    # Sums may be merged before equal nodes are, since hashes look through them. Concatenations may
+    # not: exporters share equal ones, which then have two readers.
+    graphs = _merge_joins(_contract(_live(_contract(_plain(graphs)))), "sum")
     for _ in range(ROUNDS):
-        before = len(graphs.kind), len(graphs.source)
-        graphs = _named_products(_merge_sums(_merge_equal(_contract(graphs))))
-        if (len(graphs.kind), len(graphs.source)) == before:
+        graphs = _merge_equal(graphs)  # the dearest rule, which finds nothing in its own result
+        merged = len(graphs.kind), len(graphs.source)
+        graphs = _merge_joins(_contract(_named_products(graphs)), "sum", "concatenation")
+        if (len(graphs.kind), len(graphs.source)) == merged:
             break
     return _ordered(graphs)
 
@@ -169,9 +172,9 @@ def _live(graphs: NetworkGraphs) -> NetworkGraphs:
     return graphs.keep(kept, joined)
 
 
-def _merge_sums(graphs: NetworkGraphs) -> NetworkGraphs:
+def _merge_joins(graphs: NetworkGraphs, *kinds: str) -> NetworkGraphs:
     """The second half of rule 3."""
-    joining = graphs.is_kind("sum", "concatenation") & (graphs.label == 0)
+    joining = graphs.is_kind(*kinds) & (graphs.label == 0)
     once = np.bincount(graphs.source, minlength=len(joining)) == 1
     inner = joining[graphs.source] & once[graphs.source]
     inner &= graphs.kind[graphs.source] == graphs.kind[graphs.target]

@@ -7,7 +7,7 @@ graphs without building a module (`SearchSpace.networks`), `onnx_graph` reads th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -148,6 +148,35 @@ class NetworkGraphs:
             source=position[self.source],
             target=position[self.target],
         )
+
+
+def one_network(
+    kind: Sequence[int],
+    label: Sequence[int],
+    numbers: Sequence[Sequence[int]],
+    weights: Sequence[int],
+    macs: Sequence[float],
+    edges: Sequence[tuple[int, int, int]],
+    labels: Iterable[str],
+) -> NetworkGraphs:
+    """A batch of one network, from what is known of each node and (source, target, port) of edges.
+
+    The order is that of the attributes of `NetworkGraphs`, sources before targets.
+    """
+    source, target, port = np.array(edges, np.int64).reshape(-1, 3).T.copy()
+    return NetworkGraphs(
+        nodes=np.array([0, len(kind)], np.int64),
+        edges=np.array([0, len(edges)], np.int64),
+        kind=np.array(kind, np.uint8),
+        label=np.array(label, np.uint16),
+        numbers=np.array(numbers, np.int64).reshape(-1, len(NUMBERS)),
+        weights=np.array(weights, np.int64),
+        macs=np.array(macs, np.float64),
+        source=source,
+        target=target,
+        port=port.astype(np.uint8),
+        labels=tuple(labels),
+    )
 
 
 def join_networks(batches: Sequence[NetworkGraphs]) -> NetworkGraphs:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .network_graph import KIND, NUMBERS, NetworkGraphs, join_networks
+from .network_graph import KIND, NetworkGraphs, join_networks, one_network
 
 Shape = tuple[int, int, int]  # channels, height, width
 Size = int | tuple[int, int]
@@ -153,19 +153,14 @@ class NetworkWriter:
 
     def finish(self) -> NetworkGraphs:
         """The network, a batch of one."""
-        source, target, port = np.array(self._edges, np.int64).reshape(-1, 3).T
-        return NetworkGraphs(
-            nodes=np.array([0, len(self._kind)], np.int64),
-            edges=np.array([0, len(self._edges)], np.int64),
-            kind=np.array(self._kind, np.uint8),
-            label=np.array(self._label, np.uint16),
-            numbers=np.array(self._numbers, np.int64).reshape(-1, len(NUMBERS)),
-            weights=np.array(self._weights, np.int64),
-            macs=np.array(self._macs),
-            source=source,
-            target=target,
-            port=port.astype(np.uint8),
-            labels=tuple(self._labels),
+        return one_network(
+            self._kind,
+            self._label,
+            self._numbers,
+            self._weights,
+            self._macs,
+            self._edges,
+            self._labels,
         )
 
     def select(self, codes: NDArray[np.integer[Any]]) -> NetworkGraphs:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
-import numpy as np
-
 from ..errors import OnnxError
-from .network_graph import KIND, NUMBERS, NetworkGraphs
+from .network_graph import KIND, NetworkGraphs, one_network
 from .onnx_sizes import count
 from .onnx_values import LARGEST_COUNT, Dims, Value
 
@@ -85,19 +83,14 @@ class GraphBuilder:
 
     def finish(self) -> NetworkGraphs:
         """The network, a batch of one."""
-        source, target, port = np.array(self.edges, np.int64).reshape(-1, 3).T
-        return NetworkGraphs(
-            nodes=np.array([0, len(self.kind)], np.int64),
-            edges=np.array([0, len(self.edges)], np.int64),
-            kind=np.array(self.kind, np.uint8),
-            label=np.array(self.label, np.uint16),
-            numbers=np.array(self.numbers, np.int64).reshape(-1, len(NUMBERS)),
-            weights=np.array(self.weights, np.int64),
-            macs=np.array(self.macs, np.float64),
-            source=source,
-            target=target,
-            port=port.astype(np.uint8),
-            labels=tuple(self.labels),
+        return one_network(
+            self.kind,
+            self.label,
+            self.numbers,
+            self.weights,
+            self.macs,
+            self.edges,
+            self.labels,
         )
 
 

@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-import numpy as np
-
-from ..data.network_graph import COLUMN, KIND, NUMBERS, NetworkGraphs
+from ..data.network_graph import COLUMN, KIND, NetworkGraphs, one_network
 from ..errors import ArchitectureError
 
 ARROW = " --> "
@@ -40,19 +38,14 @@ class _Network:
     ends: list[int] = field(default_factory=list)  # the last node of each line
 
     def finish(self) -> NetworkGraphs:
-        source, target, port = np.array(self.edges, np.int64).reshape(-1, 3).T
-        return NetworkGraphs(
-            nodes=np.array([0, len(self.kind)], np.int64),
-            edges=np.array([0, len(self.edges)], np.int64),
-            kind=np.array(self.kind, np.uint8),
-            label=np.array(self.label, np.uint16),
-            numbers=np.array(self.numbers, np.int64).reshape(-1, len(NUMBERS)),
-            weights=np.array(self.weights, np.int64),
-            macs=np.array(self.macs, np.float64),
-            source=np.ascontiguousarray(source),
-            target=np.ascontiguousarray(target),
-            port=port.astype(np.uint8),
-            labels=tuple(self.labels),
+        return one_network(
+            self.kind,
+            self.label,
+            self.numbers,
+            self.weights,
+            self.macs,
+            self.edges,
+            self.labels,
         )
 
 

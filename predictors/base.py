@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,16 +15,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..data.architecture import Architecture, Architectures, as_architectures
 from ..data.spaces.base import SearchSpace
+from ..encodings.base import ArchitecturesLike, Encoding, make_encoding
 from ..errors import ArchcastError, ArchitectureError, LabelError
 from ..registry import Registry
 from .familiarity import Familiarity
+from .forecaster import ArchitectureForecaster
 
 if TYPE_CHECKING:
-    from ..encodings.base import Encoding
     from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
 
-ArchitecturesLike = Architectures | Architecture | Iterable[Architecture | str] | str
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 
@@ -115,7 +115,7 @@ def check_labels(y: ArrayLike, count: int, minimum: int, name: str) -> Floats:
     return labels
 
 
-class Predictor(RegressorMixin, BaseEstimator, ABC):
+class Predictor(ArchitectureForecaster, RegressorMixin, BaseEstimator):
     """A scikit-learn regressor over architectures.
 
     A subclass stores its parameters in `__init__` and nothing else, and writes `_fit`,
@@ -161,46 +161,6 @@ class Predictor(RegressorMixin, BaseEstimator, ABC):
         self.n_labels_ = len(labels)
         return self
 
-    @overload
-    def predict(
-        self,
-        archs: ArchitecturesLike,
-        return_std: Literal[False] = False,
-        space: SearchSpace | str | None = None,
-    ) -> Floats: ...
-
-    @overload
-    def predict(
-        self,
-        archs: ArchitecturesLike,
-        return_std: Literal[True],
-        space: SearchSpace | str | None = None,
-    ) -> tuple[Floats, Floats]: ...
-
-    def predict(
-        self,
-        archs: ArchitecturesLike,
-        return_std: bool = False,
-        space: SearchSpace | str | None = None,
-    ) -> Floats | tuple[Floats, Floats]:
-        """Forecasts in the units of the labels, float64 (n,).
-
-        With `return_std` also the standard deviation of what would be measured, float64 (n,).
-        Strings are read in the space of the fit unless `space` says otherwise.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError : before a fit.
-        ArchitectureError : architectures malformed, or of another space than the labelled ones.
-        """
-        check_is_fitted(self, "n_labels_")
-        inputs = self._inputs(archs, space if space is not None else self.space_)
-        self._check_space(inputs)
-        if not len(inputs):
-            return (np.empty(0), np.empty(0)) if return_std else np.empty(0)
-        mean, std = self._predict(inputs, return_std)
-        return (mean, cast(Floats, std)) if return_std else mean
-
     def distances(
         self, archs: ArchitecturesLike, space: SearchSpace | str | None = None
     ) -> Floats | None:
@@ -209,16 +169,7 @@ class Predictor(RegressorMixin, BaseEstimator, ABC):
         In units of the distance within which 95 % of those have another one; see
         `familiarity.Familiarity`. None from predictors that do not work on vectors.
         """
-        check_is_fitted(self, "n_labels_")
-        inputs = self._inputs(archs, space if space is not None else self.space_)
-        self._check_space(inputs)
-        return self._distances(inputs)
-
-    def rank(
-        self, archs: ArchitecturesLike, space: SearchSpace | str | None = None
-    ) -> NDArray[np.int64]:
-        """Indices of the architectures, best forecast first, ties by position; int64 (n,)."""
-        return np.argsort(-self.predict(archs, space=space), kind="stable")
+        return self._distances(self._inputs_of(archs, space))
 
     def save(
         self,
@@ -266,6 +217,12 @@ class Predictor(RegressorMixin, BaseEstimator, ABC):
         check_is_fitted(self, "n_labels_")
         export(self, path, target, metrics, opset)
 
+    def _inputs_of(self, archs: ArchitecturesLike, space: SearchSpace | str | None) -> Any:
+        check_is_fitted(self, "n_labels_")
+        inputs = self._inputs(archs, space if space is not None else self.space_)
+        self._check_space(inputs)
+        return inputs
+
     def _inputs(self, archs: Any, space: SearchSpace | str | None) -> Any:
         """What `_fit` and `_predict` take: a batch of architectures, unless overridden."""
         kind = getattr(getattr(archs, "dtype", None), "kind", "O")
@@ -295,10 +252,6 @@ class Predictor(RegressorMixin, BaseEstimator, ABC):
     @abstractmethod
     def _fit(self, inputs: Any, y: Floats) -> None:
         """Learn from a batch of n architectures and n finite labels."""
-
-    @abstractmethod
-    def _predict(self, inputs: Any, with_std: bool) -> tuple[Floats, Floats | None]:
-        """Forecasts (n,) in the units of the labels, and their deviation if `with_std`."""
 
     @abstractmethod
     def _state(self) -> dict[str, NDArray[Any]]:
@@ -428,8 +381,6 @@ def count_threads(n_jobs: int | None) -> int:
 
 def new_encoding(encoding: str | Encoding | None) -> Encoding | None:
     """A fresh encoding of that name, or like that one."""
-    from ..encodings.base import make_encoding
-
     if encoding is None:
         return None
     return make_encoding(encoding) if isinstance(encoding, str) else clone(encoding)

@@ -151,9 +151,9 @@ class GraphNetworks(Predictor):
 
     def _fit_ensemble(self, archs: Architectures, numbers: Vectors, z: Floats) -> Floats:
         """Train the members; each label's score by those that did not see it, float64 (n,)."""
+        from ..threads import one_thread
         from .graph_ensembles import EnsembleTraining, fit_ensemble
         from .losses import get_loss
-        from .training import one_thread
 
         descriptors = _descriptors(archs.space)
         batch = self._batch(archs.space, archs.graphs.contracted, numbers)
@@ -241,7 +241,7 @@ class GraphNetworks(Predictor):
 
     def _scores(self, archs: Architectures) -> Floats:
         """What each member gives, float64 (k, n); equal graphs are asked about once."""
-        from .training import one_thread
+        from ..threads import one_thread
 
         descriptors = _descriptors(archs.space)
         numbers, graphs = self._numbers(archs), archs.graphs.contracted

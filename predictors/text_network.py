@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from ..encodings.network_text import Lines
 from ..encodings.tokenizer import BEGIN, END, PAD, SPECIAL, Tokenizer
+from ..threads import one_thread
 from .networks import Forecaster
-from .training import isolated, one_thread
+from .training import isolated
 
 Floats = NDArray[np.float64]
 

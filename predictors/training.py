@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ArchcastError
+from ..threads import one_thread
 
 if TYPE_CHECKING:
     from .networks import Forecaster
@@ -139,17 +140,6 @@ def isolated(seed: int) -> Iterator[None]:
             yield
         finally:
             torch.set_flush_denormal(flushing)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread of torch; networks this small lose more to a second one than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _flushes_denormals() -> bool:

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.architecture import Architecture, Architectures, as_architectures, concatenate
 from ..data.spaces.base import SearchSpace, get_space
+from ..encodings.base import ArchitecturesLike
 from ..errors import ArchcastError, ArchitectureError
-from ..predictors.base import ArchitecturesLike, check_labels
+from ..predictors.base import check_labels
 from ..registry import Registry
 from .candidates import Candidates, candidates_of, empty_batch
 from .log import SearchLog

@@ -7,10 +7,11 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from archcast import Architectures, get_space
+from archcast import Architectures, cli, get_space
 from archcast.data.architecture import concatenate
 
 ROOT = Path(__file__).parents[1]
@@ -70,3 +71,23 @@ def archs_of() -> Callable[..., Architectures]:
         return concatenate([space.architectures(special), sample]) if special else sample
 
     return draw
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in an empty folder as its entry point does; status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["archcast", *map(str, arguments)])
+        capfd.readouterr()
+        status: Any = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
+        return status, *capfd.readouterr()
+
+    return call

@@ -15,24 +15,6 @@ from archcast import cli
 GOOD = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
-    """Run a command in an empty folder as its entry point does; status, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["archcast", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        out, err = capfd.readouterr()
-        return status, out, err
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A saved predictor of NAS-Bench-201."""

@@ -15,6 +15,7 @@ LAYERS = {
     "errors": 0,
     "registry": 0,
     "files": 0,
+    "threads": 0,
     "data": 1,
     "encodings": 2,
     "predictors": 3,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import archcast
-from archcast import ArchcastError, Architecture, cli
+from archcast import ArchcastError, Architecture
 from archcast.data.canonical import canonical, network_hashes
 from archcast.data.onnx_export import export_networks
 from archcast.data.onnx_graph import read_onnx
@@ -97,24 +97,6 @@ def test_a_file_is_written_and_says_what_it_is(exporter, tmp_path):
     assert told["archcast.space"] == "nasbench201"
     assert space.architectures([told["archcast.architecture"]])[0] == arch
     assert [path] == list(tmp_path.iterdir())
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
-    """Run a command in an empty folder as its entry point does; status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["archcast", *map(str, arguments)])
-        capfd.readouterr()
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        return status, *capfd.readouterr()
-
-    return call
 
 
 @pytest.mark.parametrize("exporter", ["legacy", pytest.param("dynamo", marks=pytest.mark.slow)])

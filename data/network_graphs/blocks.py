@@ -18,6 +18,20 @@ def relu_convolution(
     return network.convolution(network.activation(source), channels, kernel, stride)
 
 
+def convolution_relu(
+    network: NetworkWriter,
+    source: int,
+    channels: int,
+    kernel: int,
+    stride: int = 1,
+    groups: int = 1,
+    activation: str = "relu",
+) -> int:
+    """Convolution, activation; 0 groups for a depthwise one."""
+    node = network.convolution(source, channels, kernel, stride, groups=groups)
+    return network.activation(node, activation)
+
+
 def factorized_reduction(network: NetworkWriter, source: int, channels: int) -> int:
     """ReLU, two 1x1 convolutions of stride 2 side by side; the second reads a shifted image."""
     active = network.activation(source)

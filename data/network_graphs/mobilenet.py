@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from ..network_writer import NetworkWriter
-from .blocks import classify
+from .blocks import classify, convolution_relu
+
+_convolution = partial(convolution_relu, activation="relu6")
 
 
 @lru_cache(maxsize=8)
@@ -30,14 +32,14 @@ def mobilenet_template(
     """
     stem, first, *outputs, last = widths
     network = NetworkWriter(shape)
-    node = _convolution_relu6(network, network.input, stem, 3, 2)
+    node = _convolution(network, network.input, stem, 3, 2)
     node = _sum(network, node, [_body(network, node, first, 3, 1, 1)], 1)
     slot = 0
     for (stride, layers), channels in zip(stages, outputs, strict=True):
         for layer in range(layers):
             node = _layer(network, node, slot, shapes, channels, 1 if layer else stride)
             slot += 1
-    classify(network, _convolution_relu6(network, node, last, 1), classes)
+    classify(network, _convolution(network, node, last, 1), classes)
     return network
 
 
@@ -67,18 +69,6 @@ def _body(
 ) -> int:
     """1x1 convolution to more channels, depthwise convolution, 1x1 convolution to fewer."""
     inside = network.shape(source)[0] * expansion
-    node = _convolution_relu6(network, source, inside, 1) if expansion > 1 else source
-    node = _convolution_relu6(network, node, inside, kernel, stride, groups=0)
+    node = _convolution(network, source, inside, 1) if expansion > 1 else source
+    node = _convolution(network, node, inside, kernel, stride, groups=0)
     return network.convolution(node, channels, 1)
-
-
-def _convolution_relu6(
-    network: NetworkWriter,
-    source: int,
-    channels: int,
-    kernel: int,
-    stride: int = 1,
-    groups: int = 1,
-) -> int:
-    node = network.convolution(source, channels, kernel, stride, groups=groups)
-    return network.activation(node, "relu6")

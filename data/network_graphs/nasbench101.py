@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..graph import Graphs
 from ..network_graph import NetworkGraphs, join_networks
 from ..network_writer import NetworkWriter
-from .blocks import classify
+from .blocks import classify, convolution_relu
 
 OUTPUT = 6  # position of the output in a cell's graph
 MAX_POOL = 0  # in place of the kernel of a convolution
@@ -63,7 +63,7 @@ def _network(
     repeats: int,
 ) -> NetworkGraphs:
     network = NetworkWriter(shape)
-    node = _convolution_relu(network, network.input, stacks[0][OUTPUT], 3)
+    node = convolution_relu(network, network.input, stacks[0][OUTPUT], 3)
     for stack, channels in enumerate(stacks):
         if stack:
             node = network.pool("max-pool", node, 2, 2)
@@ -106,7 +106,7 @@ def _vertex(network: NetworkWriter, terms: list[int], window: int) -> int:
     node = terms[0] if len(terms) == 1 else network.sum(terms)
     if window == MAX_POOL:
         return network.pool("max-pool", node, 3)
-    return _convolution_relu(network, node, network.shape(node)[0], window)
+    return convolution_relu(network, node, network.shape(node)[0], window)
 
 
 def _joined(network: NetworkWriter, feeding: list[int]) -> int:
@@ -114,7 +114,7 @@ def _joined(network: NetworkWriter, feeding: list[int]) -> int:
 
 
 def _projection(network: NetworkWriter, source: int, channels: int) -> int:
-    return _convolution_relu(network, source, channels, 1)
+    return convolution_relu(network, source, channels, 1)
 
 
 def _truncation(network: NetworkWriter, source: int, channels: int) -> int:
@@ -123,7 +123,3 @@ def _truncation(network: NetworkWriter, source: int, channels: int) -> int:
     if shape[0] == channels:
         return source
     return network.operation("split", [source], (channels, height, width), label="0")
-
-
-def _convolution_relu(network: NetworkWriter, source: int, channels: int, kernel: int) -> int:
-    return network.activation(network.convolution(source, channels, kernel))

@@ -18,7 +18,7 @@ from ..spaces.nds_stages_cost import (
     Numbers,
     bottleneck_width,
 )
-from .blocks import classify
+from .blocks import classify, convolution_relu
 from .fragments import Fragment, assemble, distinct, first_fragment, fragment
 
 STEM, BLOCK, END = range(3)
@@ -94,22 +94,22 @@ def _fragment(space: str, row: Sequence[int]) -> Fragment:
 
 def _stem(network: NetworkWriter, source: int, width: int, stride: int) -> int:
     if stride == 1:
-        return _convolution_relu(network, source, width, 3)
+        return convolution_relu(network, source, width, 3)
     if stride == 4:
-        return network.pool("max-pool", _convolution_relu(network, source, width, 7, 2), 3, 2)
-    half = _convolution_relu(network, source, width // 2, 3, 2)
-    return _convolution_relu(network, _convolution_relu(network, half, width, 3, 2), width, 3, 2)
+        return network.pool("max-pool", convolution_relu(network, source, width, 7, 2), 3, 2)
+    half = convolution_relu(network, source, width // 2, 3, 2)
+    return convolution_relu(network, convolution_relu(network, half, width, 3, 2), width, 3, 2)
 
 
 def _basic(network: NetworkWriter, source: int, width: int, stride: int) -> int:
-    return network.convolution(_convolution_relu(network, source, width, 3, stride), width, 3)
+    return network.convolution(convolution_relu(network, source, width, 3, stride), width, 3)
 
 
 def _bottleneck(
     network: NetworkWriter, source: int, inner: int, width: int, stride: int, groups: int
 ) -> int:
-    narrow = _convolution_relu(network, source, inner, 1)
-    grouped = _convolution_relu(network, narrow, inner, 3, stride, groups)
+    narrow = convolution_relu(network, source, inner, 1)
+    grouped = convolution_relu(network, narrow, inner, 3, stride, groups)
     return network.convolution(grouped, width, 1)
 
 
@@ -118,14 +118,3 @@ def _residual(network: NetworkWriter, source: int, layers: int, stride: int) -> 
     changes = network.shape(source)[0] != width or stride > 1
     shortcut = network.convolution(source, width, 1, stride) if changes else source
     return network.activation(network.sum([shortcut, layers]))
-
-
-def _convolution_relu(
-    network: NetworkWriter,
-    source: int,
-    channels: int,
-    kernel: int,
-    stride: int = 1,
-    groups: int = 1,
-) -> int:
-    return network.activation(network.convolution(source, channels, kernel, stride, 1, groups))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from ...data.architecture import Architecture, Architectures
 from ...data.spaces.onnx_files import OnnxSpace
 from ...errors import ArchcastError, OnnxError
+from ...threads import one_thread
 from .base import Identity, Proxy
 from .batches import Batch, NetworkError, count_classes, make_batch
 from .store import Settings, Store, open_store
@@ -203,7 +203,7 @@ def _plan(archs: Architectures, proxies: Sequence[Proxy], known: ProxyValues) ->
 def _measure(chunk: _Chunk, settings: Settings) -> Part:
     """The values of a chunk; runs in a process of its own."""
     batches: Batches = {}
-    with _one_thread(), warnings.catch_warnings(action="ignore"):  # networks warn of their own code
+    with one_thread(), warnings.catch_warnings(action="ignore"):  # networks warn of their own code
         scores = [_score(arch, chunk.proxies, settings, batches) for arch in chunk.archs]
     names = tuple(proxy.name for proxy in chunk.proxies)
     reasons = {
@@ -218,7 +218,7 @@ def _measure(chunk: _Chunk, settings: Settings) -> Part:
 def _try(arch: Architecture, settings: Settings) -> None:
     """`ArchcastError` where nothing can be measured on a network, told before hours of work."""
     try:
-        with _one_thread():
+        with one_thread():
             _build_with_batch(arch, settings, {})
     except NetworkError as error:
         raise ArchcastError(f"a network of {arch.space.name} {error}") from error
@@ -256,16 +256,3 @@ def _build(arch: Architecture, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return arch.space.build(arch)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch computes with one thread inside: sums of other orders differ in their last digits."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
