@@ -34,10 +34,12 @@ class Block(NamedTuple):
     ----------
     columns : how many.
     forecasts : whether each column is a forecast of the accuracy itself.
+    kinds : how many columns count each kind of thing, in order; empty where all are of one.
     """
 
     columns: int
     forecasts: bool = False
+    kinds: tuple[int, ...] = ()
 
 
 def register_encoding(encoding: type[Encoding]) -> type[Encoding]:

@@ -17,12 +17,34 @@ from numpy.typing import NDArray
 from ..data.architecture import Architectures
 from ..data.graph import Graphs
 from ..data.spaces.base import Cell, SearchSpace
-from .base import Encoding, register_encoding
+from .base import Block, Encoding, register_encoding
 
 CHUNK = 2048  # architectures at a time, so that the working arrays stay in the cache
 NO_PATH = -1
 UNREACHED = np.int16(-1000)
 MOST_OPERATIONS_FOR_ALL_SETS = 5
+PER_SET = (
+    "nodes of {}",
+    "nodes of {} that read the input",
+    "nodes of {} that feed the output",
+    "edges into {}",
+    "edges out of {}",
+    "shortest path that uses only {}",
+    "longest path that uses only {}",
+    "paths that use only {}",
+    "most of {} on a path",
+    "fewest of {} on a path",
+    "earliest step of {}",
+    "latest step of {}",
+)
+WHOLE = (
+    "input feeds output",
+    "edges",
+    "widest in-degree",
+    "widest out-degree",
+    "in-degree of output",
+    "out-degree of input",
+)
 
 
 @register_encoding
@@ -37,73 +59,108 @@ class GraphFeatures(Encoding):
     name = "graph-features"
 
     def _vectors(self, archs: Architectures) -> NDArray[np.float32]:
-        members = _members(archs.space)
-        live = archs.graphs.live
-        vectors = np.empty((len(archs), len(self._feature_names(archs.space))), np.float32)
-        for start in range(0, len(archs), CHUNK):
-            part = live[start : start + CHUNK]
-            features = [_features(part, members, cell) for cell in archs.space.cells]
-            vectors[start : start + CHUNK] = np.concatenate(features, axis=1)
-        return vectors
+        return _vectors(archs.space, archs.graphs.live, _operations(archs.space))
 
     def _feature_names(self, space: SearchSpace) -> list[str]:
-        names = _names_in_cell(space)
-        return [cell.named(name) for cell in space.cells for name in names]
+        return _names(space, _operations(space))
+
+    def _blocks(self, space: SearchSpace) -> tuple[Block, ...]:
+        return (_block(space, _operations(space)),)
 
 
-def _names_in_cell(space: SearchSpace) -> list[str]:
-    per_set = [
-        name.format(operations)
-        for name in (
-            "nodes of {}",
-            "nodes of {} that read the input",
-            "nodes of {} that feed the output",
-            "edges into {}",
-            "edges out of {}",
-            "shortest path that uses only {}",
-            "longest path that uses only {}",
-            "paths that use only {}",
-            "most of {} on a path",
-            "fewest of {} on a path",
-            "earliest step of {}",
-            "latest step of {}",
-        )
-        for operations in map(" or ".join, _sets(space))
-    ]
-    names = _operations(space)
+@register_encoding
+class ContractedGraphFeatures(GraphFeatures):
+    """`graph-features`, and the same once more with identities contracted.
+
+    An identity passes its inputs on to its readers, so architectures that are the same network
+    (`Architectures.hashes("contracted")`) share the second half. Spaces without an identity have
+    no second half.
+    """
+
+    name = "graph-features-contracted"
+
+    def _vectors(self, archs: Architectures) -> NDArray[np.float32]:
+        vectors = super()._vectors(archs)
+        if not _contracts(archs.space):
+            return vectors
+        names = _operations(archs.space, "identity")
+        again = _vectors(archs.space, archs.graphs.contracted, names)
+        return np.concatenate([vectors, again], axis=1)
+
+    def _feature_names(self, space: SearchSpace) -> list[str]:
+        names = super()._feature_names(space)
+        if not _contracts(space):
+            return names
+        again = _names(space, _operations(space, "identity"))
+        return [*names, *(f"{name}, identities contracted" for name in again)]
+
+    def _blocks(self, space: SearchSpace) -> tuple[Block, ...]:
+        blocks = super()._blocks(space)
+        if not _contracts(space):
+            return blocks
+        return (*blocks, _block(space, _operations(space, "identity")))
+
+
+def _operations(space: SearchSpace, *without: str) -> list[str]:
+    """Operations that a live graph can hold, but those of some kinds."""
+    left_out = {"zero", *without}
+    return [name for name, operation in space.operations.items() if operation.kind not in left_out]
+
+
+def _contracts(space: SearchSpace) -> bool:
+    return len(_operations(space, "identity")) < len(_operations(space))
+
+
+def _vectors(space: SearchSpace, graphs: Graphs, names: list[str]) -> NDArray[np.float32]:
+    """The features of graphs (n) that hold operations of these names only, float32 (n, d)."""
+    members = _members(space, names)
+    vectors = np.empty((len(graphs), len(_names(space, names))), np.float32)
+    for start in range(0, len(graphs), CHUNK):
+        part = graphs[start : start + CHUNK]
+        features = [_features(part, members, len(names), cell) for cell in space.cells]
+        vectors[start : start + CHUNK] = np.concatenate(features, axis=1)
+    return vectors
+
+
+def _names(space: SearchSpace, operations: list[str]) -> list[str]:
+    names = _names_in_cell(operations)
+    return [cell.named(name) for cell in space.cells for name in names]
+
+
+def _block(space: SearchSpace, operations: list[str]) -> Block:
+    """Its kinds are what is counted of every set, the pairs, and the rest."""
+    kinds = [*[len(_sets(operations))] * len(PER_SET), len(operations) ** 2, len(WHOLE)]
+    return Block(sum(kinds) * len(space.cells), kinds=(*kinds,) * len(space.cells))
+
+
+def _names_in_cell(operations: list[str]) -> list[str]:
+    sets = [" or ".join(members) for members in _sets(operations)]
     return [
-        *per_set,
-        *(f"edges from {before} to {after}" for before in names for after in names),
-        "input feeds output",
-        "edges",
-        "widest in-degree",
-        "widest out-degree",
-        "in-degree of output",
-        "out-degree of input",
+        *(name.format(members) for name in PER_SET for members in sets),
+        *(f"edges from {before} to {after}" for before in operations for after in operations),
+        *WHOLE,
     ]
 
 
-def _operations(space: SearchSpace) -> list[str]:
-    """Operations that a live graph can hold."""
-    return [name for name, operation in space.operations.items() if operation.kind != "zero"]
-
-
-def _sets(space: SearchSpace) -> list[tuple[str, ...]]:
-    names = _operations(space)
+def _sets(names: list[str]) -> list[tuple[str, ...]]:
     few = len(names) <= MOST_OPERATIONS_FOR_ALL_SETS
     sizes: Sequence[int] = range(1, len(names) + 1) if few else (1, len(names) - 1, len(names))
     return [members for size in sizes for members in combinations(names, size)]
 
 
-def _members(space: SearchSpace) -> NDArray[np.bool_]:
+def _members(space: SearchSpace, operations: list[str]) -> NDArray[np.bool_]:
     """Which operation indices of a graph are in each set, bool (vocabulary, sets).
 
     The sets of one operation come first.
     """
-    return np.array([[name in members for members in _sets(space)] for name in space.names])
+    sets = _sets(operations)
+    return np.array([[name in members for members in sets] for name in space.names])
 
 
-def _features(live: Graphs, members: NDArray[np.bool_], cell: Cell) -> NDArray[np.float32]:
+def _features(
+    live: Graphs, members: NDArray[np.bool_], operations: int, cell: Cell
+) -> NDArray[np.float32]:
+    """Features of one cell of each graph; the first sets are those of single operations."""
     nodes = slice(cell.start, cell.stop)
     edges = live.adjacency[:, nodes, nodes].astype(bool)
     first, last = cell.inputs, edges.shape[1] - 1
@@ -129,7 +186,7 @@ def _features(live: Graphs, members: NDArray[np.bool_], cell: Cell) -> NDArray[n
         _longest(edges, first, anywhere, weights, default=NO_PATH),
         -_longest(edges, first, anywhere, -weights, default=-NO_PATH),
         *_steps(edges, inner.astype(bool), first),
-        _pairs(edges[:, first:last, first:last], inner[:, :, : members.any(axis=1).sum()]),
+        _pairs(edges[:, first:last, first:last], inner[:, :, :operations]),
     ]
     whole = [
         from_inputs[:, last],

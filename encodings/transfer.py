@@ -20,7 +20,7 @@ from ..files import write_beside
 from .base import Block, Encoding, register_encoding
 from .network_batches import network_vectors
 from .source_models import SourceModel, Sources, normal_scores
-from .universal import MEASURES, network_measures
+from .universal import KINDS, MEASURES, network_measures
 
 FEWEST, MOST = 64, 1024  # architectures among which measures are ranked
 SAMPLE = 256  # of the space, where the encoding is fitted on fewer
@@ -101,7 +101,7 @@ class Transfer(Encoding):
 
     def _blocks(self, space: SearchSpace) -> tuple[Block, ...]:
         forecasts = len(self._models(space)) * len(FORECASTS)
-        return Block(len(MEASURES)), Block(forecasts, forecasts=True)
+        return Block(len(MEASURES), kinds=KINDS), Block(forecasts, forecasts=True)
 
     def _models(self, space: SearchSpace) -> Models:
         return models_without(space.name, self.models)

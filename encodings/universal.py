@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,13 +105,14 @@ class _Measures:
         read[self.graphs.source[self.reads]] = True
         return self.sum & read
 
+    def kinds_of_columns(self) -> Iterator[list[Column]]:
+        """Every measure but the sketch, with its name, by kinds."""
+        for kind in (self._sizes, self._operations, self._paths, self._branching, self._shapes):
+            yield list(kind())
+
     def columns(self) -> Iterator[Column]:
         """Every measure but the sketch, with its name."""
-        yield from self._sizes()
-        yield from self._operations()
-        yield from self._paths()
-        yield from self._branching()
-        yield from self._shapes()
+        return chain.from_iterable(self.kinds_of_columns())
 
     def sketch(self) -> NDArray[np.float32]:
         """log(1 + count) of the labels of one round in buckets, (n, BUCKETS).
@@ -276,11 +278,14 @@ def _ratio(numerator: NDArray[np.generic], denominator: NDArray[np.generic]) -> 
     return np.divide(numerator, denominator, out=zeros, where=np.asarray(denominator) > 0)
 
 
-def _names() -> tuple[str, ...]:
+def _names() -> list[list[str]]:
     from ..data.network_writer import NetworkWriter
 
-    return tuple(name for name, _ in _Measures(NetworkWriter((3, 1, 1)).finish()).columns())
+    kinds = _Measures(NetworkWriter((3, 1, 1)).finish()).kinds_of_columns()
+    return [[name for name, _ in kind] for kind in kinds]
 
 
-MEASURES = _names()  # without the sketch
+_KINDS = _names()
+KINDS = tuple(len(kind) for kind in _KINDS)  # how many measures of each kind
+MEASURES = tuple(chain.from_iterable(_KINDS))  # without the sketch
 NAMES = (*MEASURES, *(f"sketch {bucket}" for bucket in range(BUCKETS)))

@@ -63,8 +63,8 @@ class AutoPredictor(VectorPredictor):
 
     def __init__(
         self,
-        encoding: str | Encoding | None = "graph-features+transfer",
-        blocks: Sequence[Sequence[int]] | None = None,
+        encoding: str | Encoding | None = "graph-features-contracted+transfer",
+        blocks: Sequence[Block] | None = None,
         seed: int = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -90,8 +90,9 @@ class AutoPredictor(VectorPredictor):
         """The blocks of the columns of vectors (n, d)."""
         if self.encoding_ is not None:
             return self.encoding_.blocks()
-        blocks = tuple(Block(int(n), bool(f)) for n, f in self.blocks or [(x.shape[1], False)])
-        if min(block.columns for block in blocks) < 0 or sum(b.columns for b in blocks) != len(x.T):
+        given = [Block(*block) for block in self.blocks or [Block(x.shape[1])]]
+        blocks = tuple(block._replace(kinds=tuple(block.kinds)) for block in given)
+        if not _cover(blocks, x.shape[1]):
             raise ArchcastError(f"blocks {blocks} do not add up to the {len(x.T)} columns")
         return blocks
 
@@ -106,7 +107,8 @@ class AutoPredictor(VectorPredictor):
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {
-            "blocks": np.array(self.blocks_, np.int64).reshape(-1, 2),
+            "blocks": np.array([block[:2] for block in self.blocks_], np.int64).reshape(-1, 2),
+            "kinds": _kinds(self.blocks_),
             "share": np.array(self.share_),
             "deviation_factor": np.array(self.deviation_factor_),
             **self.process_.arrays(),
@@ -119,8 +121,12 @@ class AutoPredictor(VectorPredictor):
 
     def _restore(self, arrays: SavedArrays, folder: Path) -> None:
         groups = arrays.take("blocks", np.int64, (None, 2))
-        self.blocks_ = tuple(Block(int(columns), bool(told)) for columns, told in groups)
-        if (groups < 0).any() or groups[:, 0].sum() != self.n_features_in_:
+        kinds = arrays.take("kinds", np.int64, (None, 2))
+        self.blocks_ = tuple(
+            Block(int(columns), bool(told), tuple(kinds[kinds[:, 0] == place, 1].tolist()))
+            for place, (columns, told) in enumerate(groups)
+        )
+        if not _cover(self.blocks_, self.n_features_in_):
             raise SavedPredictorError("the saved blocks do not add up to the columns")
         self.share_ = float(arrays.take("share", np.float64, ()))
         self.deviation_factor_ = restore_factor(arrays)
@@ -131,3 +137,16 @@ class AutoPredictor(VectorPredictor):
         self.trees_.encoding_ = self.trees_.space_ = self.trees_.familiarity_ = None
         self.trees_._restore(arrays.part(TREES), folder)
         self.trees_.n_labels_ = len(self.process_.x)
+
+
+def _cover(blocks: Sequence[Block], columns: int) -> bool:
+    """Whether blocks add up to so many columns, and the kinds of each to it."""
+    widths = [block.columns for block in blocks]
+    whole = all(not b.kinds or (min(b.kinds) >= 0 and sum(b.kinds) == b.columns) for b in blocks)
+    return whole and min(widths, default=0) >= 0 and sum(widths) == columns
+
+
+def _kinds(blocks: Sequence[Block]) -> NDArray[np.int64]:
+    """The place of the block and the width of each kind of columns, int64 (kinds, 2)."""
+    kinds = [(place, width) for place, block in enumerate(blocks) for width in block.kinds]
+    return np.array(kinds, np.int64).reshape(-1, 2)

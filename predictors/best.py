@@ -61,7 +61,7 @@ class BestPredictor(Predictor):
 
     def __init__(
         self,
-        supplement: str | Encoding = "graph-features+transfer",
+        supplement: str | Encoding = "graph-features-contracted+transfer",
         steps: int | None = None,
         seed: int = 0,
         n_jobs: int | None = None,

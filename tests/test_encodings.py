@@ -12,8 +12,10 @@ import archcast
 from archcast.errors import ArchcastError, ArchitectureError, UnknownNameError
 
 SPACES = archcast.SPACES.names()
-# Those that build and run networks have tests of their own, test_zero_cost.py.
-ENCODINGS = [name for name in archcast.ENCODINGS.names() if not name.startswith("zero-cost")]
+# Those that build and run networks have tests of their own, test_zero_cost.py, and so has what is
+# known of architectures beside their strings, test_known.py.
+APART = {"known", "zero-cost", "zero-cost-all"}
+ENCODINGS = [name for name in archcast.ENCODINGS.names() if name not in APART]
 
 
 # Cells of so many nodes that their paths cannot be listed.
@@ -269,3 +271,26 @@ def test_a_cell_with_no_way_through_has_no_paths():
     assert values["longest path that uses only skip_connect"] == -1
     assert values["nodes of nor_conv_3x3"] == 0
     assert not archcast.encode([text], "path", "nasbench201").any()
+
+
+def test_contracted_features_are_the_same_for_cells_that_are_one_network():
+    """The second half; the first sees the identities."""
+    space = archcast.get_space("nasbench201")
+    archs = space.enumerate()[::3]
+    encoding = archcast.make_encoding("graph-features-contracted").fit(archs)
+    x = encoding.transform(archs)
+    live, again = (block.columns for block in encoding.blocks())
+    np.testing.assert_array_equal(x[:, :live], archcast.encode(archs, "graph-features"))
+    hashes = archs.hashes("contracted")
+    _, first, which = np.unique(hashes, return_index=True, return_inverse=True)
+    np.testing.assert_array_equal(x[:, live:], x[first][which, live:])
+    assert (x[:, :live] != x[first][which, :live]).any()
+    assert len(np.unique(x[:, live:], axis=0)) > 0.95 * len(first)
+    names = encoding.get_feature_names_out()
+    assert live + again == len(names) == len(set(names))
+
+
+def test_spaces_without_identities_have_nothing_to_contract():
+    archs = archcast.get_space("nasbench101").sample(50, seed=0)
+    x = archcast.encode(archs, "graph-features-contracted")
+    np.testing.assert_array_equal(x, archcast.encode(archs, "graph-features"))
