@@ -83,9 +83,9 @@ class AdditiveProcess:
     def _forecast(self, x: Vectors, with_std: bool) -> tuple[Floats, Floats]:
         from scipy.linalg import solve_triangular
 
-        rows = self.columns.relevant.transform(x)
+        rows = self.columns.relevant.transform_fast(x)
         lines = self.rows * self.weights.slopes(self.columns)
-        smooth = self.weights.smooth(self.columns, rows, self.rows)
+        smooth = self.weights.smooth(self.columns, rows, self.rows.astype(np.float32))
         mean = smooth @ self.solved + rows @ (self.solved @ lines)
         if not with_std:
             return mean, np.empty(0)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..encodings.base import Block
-from .relevance import RelevantColumns, squared_distances
+from .relevance import Real, RelevantColumns, squared_distances
 
 Floats = NDArray[np.float64]
 
@@ -101,17 +101,17 @@ class Weights:
     kinds: Floats
     noise: float
 
-    def smooth(self, columns: Columns, a: Floats, b: Floats) -> Floats:
-        """The sum of the smooth kernels between scaled rows (n, d) and (m, d), float64 (n, m)."""
-        reach = np.zeros(a.shape[1])
+    def smooth(self, columns: Columns, a: NDArray[Real], b: NDArray[Real]) -> NDArray[Real]:
+        """The sum of the smooth kernels between scaled rows (n, d) and (m, d), (n, m)."""
+        reach = np.zeros(a.shape[1], a.dtype)
         for kind, weight in zip(columns.kinds, self.kinds, strict=True):
             reach[kind.columns] = np.sqrt(weight / columns.total)
         apart = squared_distances(a * reach, b * reach)
-        total = np.zeros(apart.shape)
-        for weight, length in zip(self.kernels, LENGTHS, strict=False):
+        total = np.zeros_like(apart)
+        weights = self.kernels.astype(a.dtype)
+        for weight, length in zip(weights, LENGTHS, strict=False):
             total += weight * _near(apart / length**2)
-        own = self.kernels[len(LENGTHS) :]
-        for weight, block in zip(own, columns.features, strict=False):
+        for weight, block in zip(weights[len(LENGTHS) :], columns.features, strict=False):
             part = block.columns
             total += weight * _near(squared_distances(a[:, part], b[:, part]) / block.used)
         return total
@@ -210,10 +210,12 @@ def _apart(rows: Floats, group: Group) -> Floats:
     return squared_distances(rows[:, group.columns], rows[:, group.columns])
 
 
-def _near(squares: Floats) -> Floats:
+def _near(squares: NDArray[Real]) -> NDArray[Real]:
     """The Matern kernel of smoothness 3/2 (Rasmussen and Williams, 4.17) of squared distances."""
     away = np.sqrt(squares * 3)
-    near: Floats = (1 + away) * np.exp(-away)
+    near = np.exp(-away)
+    away += 1
+    near *= away
     return near
 
 
