@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import archcast
-from archcast.data.architecture import Architectures
 from archcast.evaluation.metrics import kendall_tau
-from archcast.predictors.base import PREDICTORS, VectorPredictor, make_predictor
+from archcast.predictors.base import PREDICTORS, make_predictor
 from archcast.predictors.uncertainty import LEVELS, interval_width
 
 TABLES = (
@@ -30,37 +29,41 @@ TABLES = (
 )
 LABELS = (50, 200)
 HELD_OUT = 2000
-PREDICTORS_SHOWN = (
-    "ridge", "gaussian-process", "wl-kernel", "nearest-neighbours",
-    "random-forest", "extra-trees", "xgboost",
-)  # fmt: skip
+ENCODING = "graph-features"  # of predictors that read what they are told
+METHODS = {
+    **{
+        name: {"encoding": ENCODING}
+        for name in (
+            "ridge",
+            "gaussian-process",
+            "nearest-neighbours",
+            "random-forest",
+            "extra-trees",
+            "xgboost",
+            "mlp",
+        )
+    },
+    **{name: {} for name in ("auto", "best", "wl-kernel", "gcn", "gin")},
+}
 
 Floats = NDArray[np.float64]
 
 
 def trials(
-    table: str, predictor: str, encoding: str, counts: list[int], count: int
+    table: str, predictor: str, counts: list[int], count: int
 ) -> Iterator[tuple[int, Floats, float, float]]:
-    """Labels, coverage (levels,), tau, and the mean deviation over that of the held-out labels."""
+    """Labels, coverage (levels,), tau, and the median deviation over that of unseen labels."""
     loaded = archcast.load_table(table)
     y = np.asarray(loaded.target)
     for trial in range(count):
         drawn = np.random.default_rng([trial, 3]).permutation(len(y))
         unseen = drawn[:HELD_OUT]
-        kind = PREDICTORS.get(predictor)
-        on_vectors = issubclass(kind, VectorPredictor)
-        chosen = drawn[: HELD_OUT + max(counts)]
-        given: Architectures | NDArray[np.float32] = loaded.architectures[chosen]
-        if on_vectors:
-            given = archcast.encode(loaded.architectures[chosen], encoding)
         for labels in counts:
-            seen = slice(HELD_OUT, HELD_OUT + labels)
-            params = {"seed": trial} if "seed" in kind._get_param_names() else {}
-            model = make_predictor(
-                predictor, **params, **({"encoding": None} if on_vectors else {})
-            )
-            model.fit(given[seen], y[chosen[seen]])
-            mean, std = model.predict(given[:HELD_OUT], return_std=True)
+            seen = drawn[HELD_OUT : HELD_OUT + labels]
+            seed = {"seed": trial} if "seed" in PREDICTORS.get(predictor)._get_param_names() else {}
+            model = make_predictor(predictor, **METHODS[predictor], **seed)
+            model.fit(loaded.architectures[seen], y[seen])
+            mean, std = model.predict(loaded.architectures[unseen], return_std=True)
             inside = np.abs(y[unseen] - mean) <= interval_width(LEVELS)[:, None] * std
             tau = kendall_tau(y[unseen], mean)
             yield labels, inside.mean(axis=1), tau, float(np.median(std) / y[unseen].std())
@@ -71,8 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--trials", type=int, default=5)
     parser.add_argument("--tables", nargs="+", default=TABLES)
-    parser.add_argument("--predictors", nargs="+", default=PREDICTORS_SHOWN)
-    parser.add_argument("--encoding", default="graph-features")
+    parser.add_argument("--predictors", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--labels", nargs="+", type=int, default=LABELS)
     arguments = parser.parse_args()
     stated = " | ".join(f"{level:.0%}" for level in LEVELS)
@@ -80,9 +82,7 @@ def main() -> None:
     print("|---|---|---|" + "---|" * (len(LEVELS) + 2))
     for table in arguments.tables:
         for predictor in arguments.predictors:
-            found = list(
-                trials(table, predictor, arguments.encoding, arguments.labels, arguments.trials)
-            )
+            found = list(trials(table, predictor, arguments.labels, arguments.trials))
             for labels in arguments.labels:
                 rows = [row for row in found if row[0] == labels]
                 shares = " | ".join(f"{share:.1%}" for share in np.mean([it[1] for it in rows], 0))

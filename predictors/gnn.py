@@ -66,8 +66,9 @@ class GraphConvolution(Predictor):
     -----
     The regressor learns standardised labels by mean squared error, the classifier by cross
     entropy. The deviation of an accepted candidate is that of Monte Carlo dropout (Gal and
-    Ghahramani, ICML 2016) and of the regressor's errors on its own labels, added in quadrature,
-    rather too small. That of a rejected one is the deviation of the labels below the threshold.
+    Ghahramani, ICML 2016) and the error of regressors trained on one half of the labels on the
+    other, added in quadrature: rather too large at few labels. That of a rejected one is the
+    deviation of the labels below the threshold.
 
     `fit` raises `LabelError` where fewer than two labels reach the threshold.
     """
@@ -138,13 +139,16 @@ class GraphConvolution(Predictor):
     def _fit_regressor(self, archs: Architectures, y: Floats, width: int) -> None:
         from torch.nn.functional import mse_loss
 
-        from .training import evaluate
+        from .training import error_on_unseen
 
         self.target_ = Standardiser.fit(y)
         targets = self.target_.transform(y)
-        self.regressor_ = self._train(archs, targets, width, self.learning_rate, mse_loss)
-        errors = evaluate(self.regressor_, self._tensors(archs)) - targets
-        self.noise_ = float(np.sqrt(np.mean(errors**2)))
+
+        def train(rows: NDArray[np.intp]) -> Forecaster:
+            return self._train(archs[rows], targets[rows], width, self.learning_rate, mse_loss)
+
+        self.regressor_ = train(np.arange(len(y)))
+        self.noise_ = error_on_unseen(train, self._tensors(archs), targets, self.seed)
 
     def _fit_classifier(
         self, archs: Architectures, accepted: NDArray[np.bool_], width: int

@@ -45,8 +45,8 @@ class MultilayerPerceptron(VectorPredictor):
     -----
     Columns that are the same for all labelled architectures are left out: nothing can be learned
     of them. The deviation of a forecast is that of Monte Carlo dropout (Gal and Ghahramani,
-    ICML 2016) and of the errors on the predictor's own labels, added in quadrature,
-    rather too small.
+    ICML 2016) and the error of networks trained on one half of the labels on the other, added in
+    quadrature: rather too large at few labels.
     """
 
     name = "mlp"
@@ -79,7 +79,7 @@ class MultilayerPerceptron(VectorPredictor):
         self.seed = seed
 
     def _fit_vectors(self, x: Vectors, y: Floats) -> None:
-        from .training import evaluate, require_positive
+        from .training import error_on_unseen, require_positive
 
         require_positive(hidden=self.hidden, layers=self.layers)
         self.columns_ = ColumnScale.fit(x)
@@ -87,8 +87,9 @@ class MultilayerPerceptron(VectorPredictor):
         targets = self.target_.transform(y)
         inputs = self._scale(x)
         self.network_ = self._train(inputs, targets)
-        errors = evaluate(self.network_, [inputs]) - targets
-        self.noise_ = float(np.sqrt(np.mean(errors**2)))
+        self.noise_ = error_on_unseen(
+            lambda rows: self._train(inputs[rows], targets[rows]), [inputs], targets, self.seed
+        )
 
     def _train(self, inputs: torch.Tensor, targets: Floats) -> Forecaster:
         from torch.nn.functional import mse_loss

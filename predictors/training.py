@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import ArchcastError
 from ..threads import one_thread
+from .uncertainty import deviation_factor
 
 if TYPE_CHECKING:
     from .networks import Forecaster
@@ -124,6 +125,27 @@ def dropout_deviation(network: Forecaster, inputs: Inputs, seed: int) -> Floats:
         network.eval()
     deviation: Floats = draws.double().numpy().std(axis=0)
     return deviation
+
+
+def error_on_unseen(
+    train: Callable[[NDArray[np.intp]], Forecaster], inputs: Inputs, targets: Floats, seed: int
+) -> float:
+    """The deviation whose intervals hold the errors of two networks that each learn from one half
+    of the examples, on the other half (`uncertainty.deviation_factor`).
+
+    A network that learns from all errs less, the more so the fewer there are.
+
+    Parameters
+    ----------
+    train : a network trained on the examples at these places.
+    inputs, targets : all n examples.
+    """
+    halves = np.array_split(np.random.default_rng(seed).permutation(len(targets)), 2)
+    forecasts = np.empty(len(targets))
+    for own, other in (halves, halves[::-1]):
+        forecasts[other] = evaluate(train(own), [part[torch.from_numpy(other)] for part in inputs])
+    spread = np.full(len(targets), np.sqrt(np.mean((forecasts - targets) ** 2)))
+    return float(spread[0] * deviation_factor(targets, None, forecasts, spread))
 
 
 @contextmanager
