@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         register_predictor,
     )
     from .predictors.pretrained import pretrained
+    from .predictors.several_targets import SeveralTargets
     from .search.base import SEARCHES, Search, make_search, register_search
     from .search.simulate import simulate
 
@@ -64,6 +65,7 @@ _HOMES = {
     "make_predictor": ".predictors.base",
     "pretrained": ".predictors.pretrained",
     "register_predictor": ".predictors.base",
+    "SeveralTargets": ".predictors.several_targets",
     "SEARCHES": ".search.base",
     "Search": ".search.base",
     "make_search": ".search.base",
@@ -87,6 +89,7 @@ __all__ = [
     "ProductSpace",
     "Search",
     "SearchSpace",
+    "SeveralTargets",
     "Table",
     "architectures",
     "encode",

@@ -12,15 +12,19 @@ import typer
 
 from .console import emit, grid, network_progress, progress_bar, say
 from .errors import ArchcastError
-from .inputs import read_architectures, read_predictor, read_table
+from .inputs import read_architectures, read_predictor, read_table, several_targets
 from .options import (
     BatchSizeOption,
+    ByOption,
     DataOption,
     EncodingOption,
     ExporterOption,
     HyperparametersOption,
     JobsOption,
     JsonOption,
+    KnownOption,
+    LimitOption,
+    MinimiseOption,
     OwnEncodingOption,
     ProxiesOption,
     ResolutionOption,
@@ -30,12 +34,20 @@ from .options import (
     SpaceOption,
     TableArgument,
     TargetOption,
+    TargetsOption,
     ToOnnxOption,
     if_given,
     split_names,
     split_numbers,
 )
-from .printing import encoding_parts, evaluation_parts, ranking_parts, search_parts, space_parts
+from .printing import (
+    encoding_parts,
+    evaluation_parts,
+    ranking_parts,
+    search_parts,
+    space_parts,
+    training_parts,
+)
 
 app = typer.Typer(
     name="archcast",
@@ -182,8 +194,10 @@ def train(
     predictor: Annotated[str, typer.Option("--predictor", "-p")] = "xgboost",
     encoding: OwnEncodingOption = None,
     space: SpaceOption = None,
-    target: TargetOption = None,
+    target: TargetsOption = None,
+    minimise: MinimiseOption = None,
     hyperparameters: HyperparametersOption = None,
+    known: KnownOption = None,
     proxies: ProxiesOption = None,
     jobs: JobsOption = 1,
     seed: SeedOption = 0,
@@ -192,25 +206,23 @@ def train(
     """Train a predictor and save it; its quality is measured on labels it has not seen.
 
     Example: archcast train nasbench201/cifar10 --labels 100 -o model
+
+    Example: archcast train nasbench201 --target cifar10_test,latency_pixel2_ms --labels 99 -o model
     """
     from .encodings.zero_cost import encodings_from
-    from .evaluation.training import train_and_measure
+    from .evaluation.known import reading_known
+    from .evaluation.several_training import train_targets
 
-    loaded = read_table(table, space, target, hyperparameters)
+    targets = several_targets(table, target, minimise)
+    loaded = read_table(table, space, [*targets] or target, hyperparameters, known)
     made = next(iter(encodings_from(if_given(encoding), proxies, jobs)), None)
+    asked = reading_known(predictor, made, loaded) if known else predictor
     with network_progress(len(loaded)) as progress:
-        fitted, document = train_and_measure(loaded, predictor, made, labels, seed, progress)
-    fitted.save(out, target=f"{loaded.name}: {loaded.target_name}", metrics=document["metrics"])
+        fitted, told = train_targets(loaded, targets, asked, made, labels, seed, progress)
+    names = ", ".join(targets) or loaded.target_name
+    fitted.save(out, target=f"{loaded.name}: {names}", metrics=told["metrics"])
     say(f"wrote the predictor to {out}")
-    told = {**document, "out": str(out)}
-
-    def render() -> Any:
-        title = f"{predictor} on {loaded.name}, {document['labels']:,} labels"
-        rows = [(name, f"{value:.3f}") for name, value in document["metrics"].items()]
-        yield grid(title, [f"measured on {document['measured_on']}", ""], rows)
-        yield from if_given(document["encoding_source"])
-
-    emit(told, as_json, render)
+    emit({**told, "out": str(out)}, as_json, lambda: training_parts(told))
 
 
 @app.command()
@@ -232,6 +244,8 @@ def rank(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="CSV or Parquet file for all of them.")
     ] = None,
+    by: ByOption = None,
+    limit: LimitOption = None,
     proxies: ProxiesOption = None,
     jobs: JobsOption = 1,
     seed: SeedOption = 0,
@@ -241,31 +255,38 @@ def rank(
 
     Example: archcast rank nasbench201 --model model --top 5
 
+    Example: archcast rank nasbench201 --model model --limit "latency_pixel2_ms<15"
+
     Example: archcast rank networks/*.onnx --pretrained
     """
+    from .encodings.known import known_names
     from .encodings.zero_cost import change_source
-    from .evaluation.ranking import FORMATS, rank_candidates, remark_on, write_ranking
+    from .evaluation.limits import read_limits, remark_on_limits
+    from .evaluation.ranking import FORMATS, rank_candidates, ranked_by, remark_on, write_ranking
     from .files import check_format
 
     if out is not None:
         check_format(out, FORMATS)
+    limits = read_limits(limit or [])
     fitted = read_predictor(model, pretrained)
     encoding = getattr(fitted, "encoding_", None)
     change_source(encoding, proxies, jobs)
-    archs = read_architectures(candidates, fitted.space_, sample, seed)
+    archs = read_architectures(candidates, fitted.space_, sample, seed, known=known_names(encoding))
     if encoding is not None:
         with network_progress(len(archs)) as progress:
             encoding.prepared(archs, progress)  # which it then remembers
         for told in if_given(encoding.provenance(archs.space)):
             say(told)
-    ranking = rank_candidates(fitted, archs)
+    ranking = rank_candidates(fitted, archs, by, limits)
+    for told in if_given(remark_on_limits(limits, len(archs), len(ranking))):
+        say(told)
     if out is not None:
         write_ranking(out, ranking)
         say(f"wrote {len(ranking):,} ranked architectures to {out}")
     for told in if_given(remark_on(fitted, ranking)):
         say(told)
     shown = ranking[:top]
-    emit(shown, as_json, lambda: ranking_parts(shown, len(ranking), fitted.name))
+    emit(shown, as_json, lambda: ranking_parts(shown, len(ranking), ranked_by(fitted, by)))
 
 
 @app.command()
@@ -368,6 +389,7 @@ def evaluate(
     space: SpaceOption = None,
     target: TargetOption = None,
     hyperparameters: HyperparametersOption = None,
+    known: KnownOption = None,
     proxies: ProxiesOption = None,
     jobs: JobsOption = 1,
     seed: SeedOption = 0,
@@ -378,14 +400,17 @@ def evaluate(
     Example: archcast evaluate nasbench201/cifar10 -p xgboost,ridge --labels 78,156 -o out
     """
     from .encodings.zero_cost import encodings_from
+    from .evaluation.known import reading_known
     from .evaluation.protocols import evaluate as measure
     from .evaluation.reports import write_evaluation
 
-    loaded = read_table(table, space, target, hyperparameters)
+    loaded = read_table(table, space, target, hyperparameters, known)
     counts = split_numbers(labels)
     named = [] if encoding is None else split_names(encoding)
     encodings: list[Any] = [*encodings_from(named, proxies, jobs)] or [None]
-    methods = list(product(split_names(predictors), encodings))
+    methods: list[Any] = list(product(split_names(predictors), encodings))
+    if known:
+        methods = [(reading_known(name, made, loaded), None) for name, made in methods]
     fits = len(methods) * len(counts) * trials
     with progress_bar("evaluating", fits) as progress:
         document = measure(

@@ -19,11 +19,42 @@ SpaceOption = Annotated[
     str | None, typer.Option(help="Search space of a file that does not say it.")
 ]
 TargetOption = Annotated[str | None, typer.Option(help="Label column of a file with several.")]
+TargetsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="COLUMNS",
+        help="Label column of a file with several; or several of any table, separated by commas,"
+        " for one model of all: cells may then be empty.",
+    ),
+]
+MinimiseOption = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMNS", help="Of several targets those of which less is better."),
+]
+ByOption = Annotated[
+    str | None, typer.Option(metavar="TARGET", help="Of several, which to rank by; the first.")
+]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TARGET<NUMBER",
+        help="Leave out candidates whose forecast is not below it, or with > above; repeatable.",
+    ),
+]
 HyperparametersOption = Annotated[
     str | None,
     typer.Option(
         help="Columns, separated by commas, that describe an architecture in a file without a"
         " column for it; all but target, params and flops by default."
+    ),
+]
+KnownOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMNS",
+        help="Columns, separated by commas, that are known of every architecture beside it, and"
+        " that the predictor reads: short trainings, learning rates.",
     ),
 ]
 EncodingOption = Annotated[

@@ -79,19 +79,65 @@ def encoding_grid(document: dict[str, Any], vectors: NDArray[np.float32]) -> Ren
     return grid(title, ["feature", "least", "mean", "most"], shown)
 
 
+def training_parts(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """How well a trained predictor ranks, and where its encoding has numbers from."""
+    if "targets" in document:
+        yield from _targets_parts(document)
+    else:
+        title = f"{document['predictor']} on {document['table']}, {document['labels']:,} labels"
+        rows = [(name, f"{value:.3f}") for name, value in document["metrics"].items()]
+        yield grid(title, [f"measured on {document['measured_on']}", ""], rows)
+    if document["encoding_source"]:
+        yield document["encoding_source"]
+
+
+def _targets_parts(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """How well each of several targets is ranked, and what its predictor reads."""
+    metrics = document["metrics"]
+    names = list(metrics[document["targets"][0]])
+    yield grid(
+        f"{document['predictor']} on {document['architectures']:,} architectures of"
+        f" {document['table']}, measured on {document['measured_on']}",
+        ["target", "labels", *names, "informed by"],
+        [
+            (
+                name,
+                document["labels"][name],
+                *(f"{metrics[name][key]:.3f}" for key in names),
+                ", ".join(document["informed_by"][name]) or "-",
+            )
+            for name in document["targets"]
+        ],
+    )
+    if document["as_written"]:
+        yield "with operations as written and sizes: " + ", ".join(document["as_written"])
+    if document["smaller_is_better"]:
+        yield "smaller is better: " + ", ".join(document["smaller_is_better"])
+
+
 def ranking_parts(
     shown: Sequence[Mapping[str, Any]], total: int, predictor: str
 ) -> Iterator[RenderableType]:
-    """The best candidates, and how far they lie from those of the fit."""
+    """The best candidates, and how far they lie from those of the fit.
+
+    Of several targets all forecasts are shown, each with its deviation.
+    """
+    known = list(shown[0].get("known", {})) if shown else []
+    targets = list(shown[0].get("predictions", {})) if shown else []
     yield grid(
         f"Best {len(shown):,} of {total:,} by {predictor}",
-        ["rank", "prediction", "std", "distance", "candidate"],
+        ["rank", *(targets or ["prediction", "std"]), "distance", *known, "candidate"],
         [
             (
                 row["rank"],
-                f"{row['prediction']:.5g}",
-                f"{row['std']:.2g}",
+                *(
+                    f"{row['predictions'][name]['prediction']:.5g}"
+                    f" ± {row['predictions'][name]['std']:.2g}"
+                    for name in targets
+                ),
+                *([] if targets else [f"{row['prediction']:.5g}", f"{row['std']:.2g}"]),
                 None if row["distance"] is None else f"{row['distance']:.2f}",
+                *(f"{row['known'][name]:.4g}" for name in known),
                 row["candidate"],
             )
             for row in shown
@@ -149,8 +195,27 @@ def evaluation_parts(document: dict[str, Any]) -> Iterator[RenderableType]:
         ],
     )
     yield from filter(None, dict.fromkeys(row["encoding_source"] for row in document["results"]))
+    if document["known"] is not None:
+        yield _known_line(document["known"], [row["labels"] for row in document["results"]])
     baselines = ", ".join(f"{name} {tau:.3f}" for name, tau in document["baselines"].items())
     yield f"Kendall tau of ranking by size alone: {baselines or 'sizes are not known'}"
     ceiling = document["ceiling"]
     tau = "" if ceiling["tau"] is None else f"{ceiling['tau']:.3f}, "
     yield f"Ceiling that label noise sets: {tau}{ceiling['method']}"
+
+
+def _known_line(known: Mapping[str, Any], labels: list[int]) -> str:
+    """What is known of every architecture and what that costs, beside the labels' cost."""
+    told = f"Known of all {known['architectures']:,} architectures: {', '.join(known['columns'])}; "
+    if known["epochs"] is None:
+        return told + "the table tells of no training that this takes"
+    if known["of"] is None:
+        return told + f"{known['epochs']} epochs each, of a full training of unknown length"
+    counts = sorted(set(labels))
+    each = known["a_label_costs"]
+    return (
+        f"{told}{known['epochs']} of {known['of']} epochs each, together"
+        f" {known['full_trainings']:,.1f} full trainings, and"
+        f" {' or '.join(f'{count * each:,.1f}' for count in counts)} more for"
+        f" {' or '.join(map(str, counts))} labels"
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArchitectureError, TableError
 from ..files import write_beside
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from .spaces.base import SearchSpace
 
 Identity = Literal["code", "live", "contracted", "skeleton"]
+Floats = NDArray[np.float64]
+
+COLUMN = "architecture"  # of the strings in a file
+BUILT = ("graphs", "networks")  # kept where a batch is indexed
 
 
 class Architectures:
@@ -34,11 +39,18 @@ class Architectures:
     ----------
     space : the search space.
     codes : integers (n, c), the space's compact code, one row an architecture; not copied.
+
+    Attributes
+    ----------
+    known : numbers that are known of each architecture beside it, as what a short training gave or
+        with which learning rate it is to be trained: float64 (n,) by name; see `with_known`.
+        Hashes do not depend on them.
     """
 
     def __init__(self, space: SearchSpace, codes: NDArray[Any]) -> None:
         self.space = space
         self.codes = codes
+        self.known: Mapping[str, Floats] = {}
 
     @property
     def shape(self) -> tuple[int]:
@@ -60,28 +72,45 @@ class Architectures:
         if isinstance(index, tuple):  # scikit-learn asks for archs[indices, ...]
             index = index[0]
         if isinstance(index, (int, np.integer)):
-            return Architecture(self.space, self.codes[index])
+            known = {name: float(values[index]) for name, values in self.known.items()}
+            return Architecture(self.space, self.codes[index], known)
         part = Architectures(self.space, self.codes[index])
-        if "graphs" in self.__dict__:
-            part.__dict__["graphs"] = self.graphs[index]
-        if "networks" in self.__dict__:
-            part.__dict__["networks"] = self.networks[index]
+        part.known = {name: values[index] for name, values in self.known.items()}
+        for name in BUILT:
+            if name in self.__dict__:
+                part.__dict__[name] = getattr(self, name)[index]
         return part
 
     def __iter__(self) -> Iterator[Architecture]:
-        return (Architecture(self.space, code) for code in self.codes)
+        return (self[row] for row in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Architectures)
             and self.space.name == other.space.name
             and np.array_equal(self.codes, other.codes)
+            and self.known.keys() == other.known.keys()
+            and all(np.array_equal(self.known[name], other.known[name]) for name in self.known)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"<{len(self)} architectures of {self.space.name}>"
+
+    def with_known(self, known: Mapping[str, ArrayLike]) -> Architectures:
+        """The same architectures, of which these numbers are known in place of any others.
+
+        Parameters
+        ----------
+        known : by name, one finite number an architecture (n).
+
+        Raises `ArchitectureError`, which names the architecture, for what is no such number.
+        """
+        batch = Architectures(self.space, self.codes)
+        batch.known = {name: _known_numbers(name, v, len(self)) for name, v in known.items()}
+        batch.__dict__.update({name: vars(self)[name] for name in BUILT if name in vars(self)})
+        return batch
 
     @cached_property
     def graphs(self) -> Graphs:
@@ -123,33 +152,41 @@ class Architectures:
         return self.space.cell_hashes(self, identity)
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Write one column `architecture`, the space's reference in the metadata."""
+        """Write columns `architecture` and `known`, the space's reference in the metadata."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pa.table({"architecture": self.strings()})
+        table = pa.table({COLUMN: self.strings(), **self.known})
+        about = {"space": self.space.reference}
+        if self.known:
+            about["known"] = json.dumps(list(self.known))
         with write_beside(path) as draft:
-            pq.write_table(table.replace_schema_metadata({"space": self.space.reference}), draft)
+            pq.write_table(table.replace_schema_metadata(about), draft)
 
     @staticmethod
     def from_parquet(path: str | os.PathLike[str]) -> Architectures:
         """Read what `to_parquet` wrote; `TableError` where the file is not such a file."""
-        from .parquet import read_whole_parquet
+        from .parquet import read_whole_parquet, to_numpy
         from .spaces.base import get_space
 
         table = read_whole_parquet(Path(path))
-        space = (table.schema.metadata or {}).get(b"space")
-        if space is None or "architecture" not in table.column_names:
+        about = table.schema.metadata or {}
+        names = _known_names(about.get(b"known", b"[]"))
+        if b"space" not in about or names is None or not {COLUMN, *names} <= {*table.column_names}:
             raise TableError(f"{path} holds no architectures; write it with to_parquet")
-        return get_space(space.decode()).architectures(table["architecture"].to_pylist())
+        archs = get_space(about[b"space"].decode()).architectures(table[COLUMN].to_pylist())
+        return archs.with_known({name: to_numpy(table[name]) for name in names})
 
 
 class Architecture:
-    """One architecture: a row of `Architectures`, equal and hashed by its code."""
+    """One architecture: a row of `Architectures`, equal and hashed by its code and `known`."""
 
-    def __init__(self, space: SearchSpace, code: NDArray[Any]) -> None:
+    def __init__(
+        self, space: SearchSpace, code: NDArray[Any], known: Mapping[str, float] | None = None
+    ) -> None:
         self.space = space
         self.code = code
+        self.known = dict(known or {})
 
     def __str__(self) -> str:
         return self.batch().strings()[0]
@@ -162,10 +199,11 @@ class Architecture:
             isinstance(other, Architecture)
             and self.space.name == other.space.name
             and np.array_equal(self.code, other.code)
+            and self.known == other.known
         )
 
     def __hash__(self) -> int:
-        return hash((self.space.name, self.code.tobytes()))
+        return hash((self.space.name, self.code.tobytes(), *sorted(self.known.items())))
 
     @staticmethod
     def from_onnx(source: Source, batch: int | None = None) -> Architecture:
@@ -185,20 +223,26 @@ class Architecture:
 
     def batch(self) -> Architectures:
         """The batch that holds only this architecture."""
-        return Architectures(self.space, self.code[None])
+        batch = Architectures(self.space, self.code[None])
+        return batch.with_known({name: [value] for name, value in self.known.items()})
 
 
 def concatenate(batches: Sequence[Architectures]) -> Architectures:
-    """One batch out of several of the same space."""
+    """One batch out of several of the same space, of which the same is known.
+
+    `ArchitectureError` where spaces differ, or what is known of the architectures.
+    """
     spaces = {batch.space.name for batch in batches}
     if len(spaces) != 1:
         raise ArchitectureError(
             f"cannot join architectures of {', '.join(sorted(spaces)) or 'no space'};"
             " join those of one space"
         )
+    known = _joined_known(batches)
     if len({id(batch.space) for batch in batches}) > 1:
-        return batches[0].space.joined(batches)
-    return Architectures(batches[0].space, np.concatenate([batch.codes for batch in batches]))
+        return batches[0].space.joined(batches).with_known(known)
+    codes = np.concatenate([batch.codes for batch in batches])
+    return Architectures(batches[0].space, codes).with_known(known)
 
 
 def as_architectures(
@@ -224,3 +268,53 @@ def as_architectures(
     if space is None:
         raise ArchitectureError("strings do not say what space they are of; pass space=")
     return get_space(space).architectures([str(item) for item in items])
+
+
+def _joined_known(batches: Sequence[Architectures]) -> dict[str, Floats]:
+    """What is known of the architectures of all batches; of no architecture, nothing is missing."""
+    filled = [batch for batch in batches if len(batch)] or [batches[0]]
+    names = filled[0].known.keys()
+    for batch in filled:
+        if batch.known.keys() != names:
+            raise ArchitectureError(
+                f"cannot join architectures of which {_listed(names)} is known with others of"
+                f" which {_listed(batch.known)} is; give the same names to with_known"
+            )
+    return {name: np.concatenate([batch.known[name] for batch in filled]) for name in names}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def _known_numbers(name: str, values: ArrayLike, count: int) -> Floats:
+    """Finite numbers (count,), a copy that cannot be written to; `ArchitectureError` otherwise."""
+    if not name or name == COLUMN:
+        raise ArchitectureError(f"what is known cannot be called {name!r}; choose another name")
+    try:
+        numbers = np.array(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArchitectureError(f"known {name}: {error}; pass one number each") from error
+    if numbers.shape != (count,):
+        raise ArchitectureError(
+            f"known {name} has shape {numbers.shape}; pass one number for each of the {count}"
+            " architectures"
+        )
+    bad = np.flatnonzero(~np.isfinite(numbers))
+    if len(bad):
+        raise ArchitectureError(
+            f"known {name} of architecture {bad[0]} is {numbers[bad[0]]}; leave out what it is"
+            f" not known of ({len(bad)} of {count})"
+        )
+    numbers.flags.writeable = False
+    return numbers
+
+
+def _known_names(text: bytes) -> list[str] | None:
+    """The names that a file says are known; None where it says no such thing."""
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return None
+    listed = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return names if listed else None

@@ -27,6 +27,7 @@ def read_candidates(
     sample: int | None = None,
     seed: int = 0,
     hyperparameters: Sequence[str] | None = None,
+    known: Sequence[str] = (),
 ) -> Architectures:
     """The architectures that these sources name together, in their order.
 
@@ -39,16 +40,21 @@ def read_candidates(
     sample : only so many of them, drawn uniformly at random.
     hyperparameters : of CSV and Parquet files, the columns that describe an architecture, where
         no column writes it and `space` does not say them.
+    known : columns of tables, CSV and Parquet files that are to be known of the architectures.
 
     Raises `ArchcastError` for a file that cannot be read, an architecture that is malformed or
-    of another space, and a sample larger than there are architectures.
+    of another space, a sample larger than there are architectures, and a source that cannot say
+    what is to be known.
     """
+    if known:
+        _require_columns(sources, space, known)
     if sample is not None and len(sources) == 1 and _names_space(sources[0], space):
         return _named(sources[0], space).sample(sample, seed)
-    files = partial(_files, hyperparameters=hyperparameters)
+    files = partial(_files, hyperparameters=hyperparameters, known=known)
+    tables = partial(_tables, known=known)
     batches = [
         reader(list(group), space)
-        for reader, group in groupby(sources, lambda source: _reader(source, space, files))
+        for reader, group in groupby(sources, lambda source: _reader(source, space, files, tables))
     ]
     archs = concatenate(batches)
     if sample is None:
@@ -67,11 +73,22 @@ def _named(name: str, space: Space) -> SearchSpace:
     return get_space(name if name in SPACES or space is None else space)
 
 
-def _reader(source: str, space: Space, files: Reader) -> Reader:
+def _require_columns(sources: Sequence[str], space: Space, known: Sequence[str]) -> None:
+    """`ArchitectureError` for a source without columns, of which nothing is known."""
+    for source in sources:
+        if _reader(source, space, _files, _tables) not in (_files, _tables):
+            raise ArchitectureError(
+                f"{source[:100]!r} does not say {', '.join(known)} of its architectures, which the"
+                " predictor reads; rank a CSV or Parquet file with a column of each, or a table as"
+                " SPACE/TARGET"
+            )
+
+
+def _reader(source: str, space: Space, files: Reader, tables: Reader) -> Reader:
     if _names_space(source, space):
         return _whole_spaces
     if source.partition("/")[0] in table_names():
-        return _tables
+        return tables
     suffix = Path(source).suffix.lower()
     if suffix == ".onnx" or _is_onnx_folder(source):
         return _onnx_files
@@ -84,12 +101,25 @@ def _whole_spaces(names: list[str], space: Space) -> Architectures:
     return concatenate([_named(name, space).enumerate() for name in names])
 
 
-def _tables(names: list[str], space: Space) -> Architectures:
-    return concatenate([load_table(name).architectures for name in names])
+def _tables(names: list[str], space: Space, known: Sequence[str] = ()) -> Architectures:
+    tables = [load_table(name) for name in names]
+    return concatenate(
+        [
+            table.architectures.with_known({name: table.targets[name] for name in known})
+            for table in tables
+        ]
+    )
 
 
-def _files(paths: list[str], space: Space, hyperparameters: Sequence[str] | None) -> Architectures:
-    return concatenate([read_architectures(Path(path), space, hyperparameters) for path in paths])
+def _files(
+    paths: list[str],
+    space: Space,
+    hyperparameters: Sequence[str] | None = None,
+    known: Sequence[str] = (),
+) -> Architectures:
+    return concatenate(
+        [read_architectures(Path(path), space, hyperparameters, known) for path in paths]
+    )
 
 
 def _is_onnx_folder(source: str) -> bool:

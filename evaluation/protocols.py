@@ -22,6 +22,7 @@ from ..encodings.base import Encoding
 from ..errors import ArchcastError, LabelError
 from ..predictors.base import Predictor
 from ..registry import Registry
+from .known import known_cost
 from .metrics import kendall_tau
 from .trials import MEASURES, Floats, Ground, Method, Split, run_trial
 
@@ -154,14 +155,14 @@ def evaluate(
 
     Returns
     -------
-    table, target, protocol, architectures,
-    seed, ceiling, baselines (mean tau, on the same test sets, of ranking by params and by
-    flops), and results. A result holds predictor, encoding, params, labels, trials, tested
-    (architectures), twins (mean number of tested ones with the `contracted` graph of a labelled
-    one), saw, the `MEASURES` and seconds; encoding_source is where an encoding has numbers from
-    that the architectures do not say. A measure is {"mean", "std" (over trials, n - 1), "values"
-    (of each trial)}; seconds are medians for all architectures that take part. Regret is in the
-    units of the target.
+    table, target, protocol, architectures, seed, known (None, or what is known of the architectures
+    beside their graphs and what that costs, a `KnownCost`), ceiling, baselines (mean tau, on the
+    same test sets, of ranking by params and by flops), and results. A result holds predictor,
+    encoding, params, labels, trials, tested (architectures), twins (mean number of tested ones with
+    the `contracted` graph of a labelled one), saw, the `MEASURES` and seconds; encoding_source is
+    where an encoding has numbers from that the architectures do not say. A measure is {"mean",
+    "std" (over trials, n - 1), "values" (of each trial)}; seconds are medians for all architectures
+    that take part. Regret is in the units of the target.
 
     Raises
     ------
@@ -178,6 +179,11 @@ def evaluate(
     name, target = chosen.target(table)
     if not np.isfinite(target[rows]).all():
         raise LabelError(f"{table.name} lacks some values of {name}; choose another target")
+    if name in table.architectures.known:
+        raise ArchcastError(
+            f"{name} is known of the architectures, and protocol {protocol} is to"
+            " forecast it; choose another column or another protocol"
+        )
     ground = Ground.of(table.architectures[rows], target[rows])
     splits = {
         (count, trial): chosen.split(
@@ -193,9 +199,10 @@ def evaluate(
         "table": table.name,
         "target": name,
         "protocol": chosen.name,
-        "description": chosen.words(),
+        "description": _words(chosen, list(table.architectures.known)),
         "architectures": len(rows),
         "seed": seed,
+        "known": known_cost(table, name, len(rows)),
         "ceiling": _ceiling(table, rows, name),
         "baselines": _baselines(table, rows, ground, splits.values()),
         "results": [
@@ -210,6 +217,14 @@ def evaluate(
             for count in counts
         ],
     }
+
+
+def _words(protocol: Protocol, known: list[str]) -> dict[str, str]:
+    """The protocol in words, and among what is seen what is known of every architecture."""
+    words = protocol.words()
+    if known:
+        words["seen"] += f"; but {', '.join(known)} of every architecture, tested ones among them"
+    return words
 
 
 def _check_numbers(trials: int, seed: int, jobs: int | None) -> None:

@@ -3,44 +3,111 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data.architecture import Architectures
+from ..errors import ArchcastError
 from ..files import check_format, write_beside
 from ..predictors.base import Predictor
 from ..predictors.familiarity import OUTSIDE
 from ..predictors.pretrained import PretrainedForecaster
+from ..predictors.several_targets import SeveralTargets
+from .limits import Limit, within
 
 FORMATS = (".csv", ".parquet")
-Forecaster = Predictor | PretrainedForecaster
+Forecaster = Predictor | PretrainedForecaster | SeveralTargets
+Floats = NDArray[np.float64]
 NAMED = 5  # candidates that a remark names
+
+
+class Forecast(TypedDict):
+    """What is forecast of one target, and its standard deviation."""
+
+    prediction: float
+    std: float
 
 
 class Ranked(TypedDict):
     """One candidate: its rank from 1, its string, the forecast and its standard deviation.
 
     `distance` is that from the architectures that the predictor was fitted on, None where the
-    predictor cannot tell it; see `Predictor.distances`.
+    predictor cannot tell it; see `Predictor.distances`. `known` is there where the candidates
+    carry numbers, by name, and `predictions` where the predictor has several targets.
     """
 
     rank: int
     candidate: str
+    known: NotRequired[dict[str, float]]
     prediction: float
     std: float
     distance: float | None
+    predictions: NotRequired[dict[str, Forecast]]
 
 
-def rank_candidates(predictor: Forecaster, archs: Architectures) -> list[Ranked]:
-    """All candidates, best forecast first, ties in the order given."""
-    mean, std = predictor.predict(archs, return_std=True)
-    found = predictor.distances(archs)
+def rank_candidates(
+    predictor: Forecaster,
+    archs: Architectures,
+    by: str | None = None,
+    limits: Sequence[Limit] = (),
+) -> list[Ranked]:
+    """The candidates within the limits, best forecast first, ties in the order given.
+
+    Parameters
+    ----------
+    by : of a model of several targets the one to rank by, its first by default.
+    limits : of such a model.
+
+    Raises `UnknownNameError` for a target that there is not, `ArchcastError` for targets and limits
+    of a predictor of one.
+    """
+    if isinstance(predictor, SeveralTargets):
+        return _rank_by_target(predictor, archs, predictor.target(by), limits)
+    if by is not None or limits:
+        raise ArchcastError(
+            f"{predictor.name} forecasts one target, and a choice of targets and limits are for"
+            " models of several; leave them out, or train several targets"
+        )
+    single = cast(Predictor | PretrainedForecaster, predictor)
+    mean, std = single.predict(archs, return_std=True)
+    order = np.argsort(-mean, kind="stable").tolist()
+    return _ranking(archs, mean, std, predictor.distances(archs), order)
+
+
+def _rank_by_target(
+    model: SeveralTargets, archs: Architectures, by: str, limits: Sequence[Limit]
+) -> list[Ranked]:
+    for limit in limits:
+        model.target(limit.target)  # which names the known ones
+    forecasts = model.predict(archs, return_std=True)
+    mean, std = forecasts[by]
+    kept = within(limits, forecasts, len(archs))
+    order = np.argsort(mean if by in model.smaller_is_better_ else -mean, kind="stable")
+    order = order[kept[order]].tolist()
+    ranking = _ranking(archs, mean, std, model.distances(archs, by), order)
+    for row, i in zip(ranking, order, strict=True):
+        row["predictions"] = {
+            name: Forecast(prediction=float(means[i]), std=float(deviations[i]))
+            for name, (means, deviations) in forecasts.items()
+        }
+    return ranking
+
+
+def ranked_by(predictor: Forecaster, by: str | None) -> str:
+    """What a ranking follows: a target of several, or the predictor."""
+    return predictor.target(by) if isinstance(predictor, SeveralTargets) else predictor.name
+
+
+def _ranking(
+    archs: Architectures, mean: Floats, std: Floats, found: Floats | None, order: list[int]
+) -> list[Ranked]:
     distances = [None] * len(mean) if found is None else found.tolist()
     strings = archs.strings()
-    order = np.argsort(-mean, kind="stable").tolist()
-    return [
+    ranking = [
         Ranked(
             rank=place,
             candidate=strings[i],
@@ -50,6 +117,10 @@ def rank_candidates(predictor: Forecaster, archs: Architectures) -> list[Ranked]
         )
         for place, i in enumerate(order, start=1)
     ]
+    if archs.known:
+        for row, i in zip(ranking, order, strict=True):
+            row["known"] = archs[i].known
+    return ranking
 
 
 def remark_on(predictor: Forecaster, ranking: list[Ranked]) -> str:
@@ -70,20 +141,42 @@ def remark_on(predictor: Forecaster, ranking: list[Ranked]) -> str:
 
 
 def write_ranking(path: str | os.PathLike[str], ranking: list[Ranked]) -> None:
-    """Write a ranking as CSV or Parquet, by the ending of the name."""
+    """Write a ranking as CSV or Parquet, by the ending of the name; a column for each known number
+    and, of several targets, for each forecast and its deviation (`prediction_NAME`, `std_NAME`).
+
+    `ArchcastError` where one is called as a column of the ranking.
+    """
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
 
     check_format(path, FORMATS)
+    known = list(ranking[0].get("known", {})) if ranking else []
+    forecasts = [_columns(row.get("predictions", {})) for row in ranking]
+    numbers = [*known, "prediction", "std", "distance", *(forecasts[0] if forecasts else ())]
+    taken = sorted({"rank", "candidate", *numbers[len(known) :]}.intersection(known))
+    if taken:
+        raise ArchcastError(f"{path} has a column {taken[0]} of its own; rename what is known")
     columns = [
         ("rank", pa.int64()),
         ("candidate", pa.string()),
-        *((name, pa.float64()) for name in ("prediction", "std", "distance")),
+        *((name, pa.float64()) for name in numbers),
     ]
-    table = pa.Table.from_pylist(ranking, pa.schema(columns))
+    rows = [
+        {**row, **row.get("known", {}), **own} for row, own in zip(ranking, forecasts, strict=True)
+    ]
+    table = pa.Table.from_pylist(rows, pa.schema(columns))
     with write_beside(path) as draft:
         if Path(path).suffix == ".csv":
             pyarrow.csv.write_csv(table, draft)
         else:
             pq.write_table(table, draft)
+
+
+def _columns(predictions: Mapping[str, Forecast]) -> dict[str, float]:
+    """Forecasts of several targets as columns of a file."""
+    return {
+        f"{key}_{name}": value
+        for name, forecast in predictions.items()
+        for key, value in (("prediction", forecast["prediction"]), ("std", forecast["std"]))
+    }

@@ -35,7 +35,7 @@ class Training(TypedDict):
 
 def train_and_measure(
     table: Table,
-    predictor: str,
+    predictor: str | Predictor,
     encoding: str | Encoding | None,
     labels: int | None,
     seed: int,
@@ -48,12 +48,20 @@ def train_and_measure(
     that it measures those with labels only. `progress` is called while it does, with the number
     of networks done and of all.
 
+    Parameters
+    ----------
+    predictor : a name, or an unfitted predictor, which has its encoding already.
+
     Raises `LabelError` where the table has fewer labels than asked for or than the method needs.
     """
     count = len(table) if labels is None else labels
     if count > len(table):
         raise LabelError(f"{table.name} has {len(table):,} labels, not {count:,}; ask for fewer")
-    model = make_predictor(predictor, **({} if encoding is None else {"encoding": encoding}))
+    if isinstance(predictor, Predictor):
+        model = clone(predictor)
+        encoding = model.get_params(deep=False).get("encoding")
+    else:
+        model = make_predictor(predictor, **({} if encoding is None else {"encoding": encoding}))
     if "seed" in model.get_params(deep=False):
         model.set_params(seed=seed)
     order = np.random.default_rng(seed).permutation(len(table))
@@ -78,7 +86,7 @@ def train_and_measure(
     return model, {
         "table": table.name,
         "target": table.target_name,
-        "predictor": predictor,
+        "predictor": model.name,
         "params": _params(model),
         "encoding_source": _source(model, table),
         "labels": count,

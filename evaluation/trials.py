@@ -103,7 +103,8 @@ class Method:
     def params(self) -> dict[str, Any]:
         """The predictor's parameters; those that a trial or the encoding sets are left out."""
         params = self.predictor.get_params(deep=False)
-        return {key: params[key] for key in params if key not in ("seed", "encoding", "blocks")}
+        own = {key: params[key] for key in params if key not in ("seed", "encoding", "blocks")}
+        return {k: v.config() if isinstance(v, Encoding) else v for k, v in own.items()}
 
     def encoded_once(
         self,

@@ -91,7 +91,7 @@ class AdditiveProcess:
             return mean, np.empty(0)
         covariance = smooth + rows @ lines.T
         known = (solve_triangular(self.factor, covariance.T, lower=True) ** 2).sum(axis=0)
-        own = self.weights.kernels[: -len(self.columns.blocks)].sum()
+        own = self.weights.kernels[: self.columns.smooth].sum()
         own = own + rows**2 @ self.weights.slopes(self.columns)
         return mean, np.sqrt(np.maximum(own - known, 0) + self.weights.noise)
 
@@ -102,6 +102,20 @@ class AdditiveProcess:
         inverse = solve_triangular(self.factor, np.eye(len(self.z)), lower=True)
         precision = (inverse**2).sum(axis=0)
         return self.z - self.solved / precision, 1 / np.sqrt(precision)
+
+    def variances(self) -> dict[str, float]:
+        """How much of the labels' variance the process lays at each door, by name."""
+        smooth, lines = np.split(self.weights.kernels, [self.columns.smooth])
+        followed = {True: 0.0, False: 0.0}
+        for weight, block in zip(lines, self.columns.blocks, strict=True):
+            squares = (self.rows[:, block.columns] ** 2).sum(axis=1)
+            followed[block.forecasts] += float(weight * squares.mean() / block.used)
+        return {
+            "forecasts of other spaces": followed[True],
+            "linear in the features": followed[False],
+            "smooth in the features": float(smooth.sum()),
+            "noise": self.weights.noise,
+        }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What `restore` takes, by name."""

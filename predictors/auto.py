@@ -63,7 +63,7 @@ class AutoPredictor(VectorPredictor):
 
     def __init__(
         self,
-        encoding: str | Encoding | None = "graph-features-contracted+transfer",
+        encoding: str | Encoding | None = "suited",
         blocks: Sequence[Block] | None = None,
         seed: int = 0,
         n_jobs: int | None = None,
@@ -72,6 +72,16 @@ class AutoPredictor(VectorPredictor):
         self.blocks = blocks
         self.seed = seed
         self.n_jobs = n_jobs
+
+    def explain(self) -> str:
+        """The share of both in the forecast, and what the process follows."""
+        parts = self.process_.variances()
+        whole = sum(parts.values())
+        told = ", ".join(f"{value / whole:.0%} {name}" for name, value in parts.items() if value)
+        return (
+            f"auto: {self.share_:.0%} Gaussian process, {1 - self.share_:.0%} boosted trees;"
+            f" to the process labels are {told}"
+        )
 
     def _fit_vectors(self, x: Vectors, y: Floats) -> None:
         self.target_ = RankGauss.fit(y)

@@ -45,6 +45,7 @@ PREDICTORS: Registry[type[Predictor]] = Registry(
         ".predictors.mlp",
         ".predictors.gnn",
         ".predictors.graph_networks",
+        ".predictors.network_gnn",
         ".predictors.text_transformer",
     ),
     "archcast.predictors",
@@ -170,6 +171,10 @@ class Predictor(ArchitectureForecaster, RegressorMixin, BaseEstimator):
         `familiarity.Familiarity`. None from predictors that do not work on vectors.
         """
         return self._distances(self._inputs_of(archs, space))
+
+    def explain(self) -> str:
+        """What the fit chose, in a sentence; empty where there was nothing to choose."""
+        return ""
 
     def save(
         self,

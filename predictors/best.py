@@ -61,7 +61,7 @@ class BestPredictor(Predictor):
 
     def __init__(
         self,
-        supplement: str | Encoding = "graph-features-contracted+transfer",
+        supplement: str | Encoding = "suited",
         steps: int | None = None,
         seed: int = 0,
         n_jobs: int | None = None,
@@ -70,6 +70,10 @@ class BestPredictor(Predictor):
         self.steps = steps
         self.seed = seed
         self.n_jobs = n_jobs
+
+    def explain(self) -> str:
+        """The share of both in the forecast, and what `auto` chose."""
+        return f"best: {self.share_:.0%} auto, {1 - self.share_:.0%} flan; {self.auto_.explain()}"
 
     def _fit(self, inputs: Architectures, y: Floats) -> None:
         encoding = new_encoding(self.supplement)

@@ -17,6 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from ..encodings.known import drawn_known
 from ..errors import ArchcastError
 from ..files import check_format, write_beside
 from .base import Predictor
@@ -113,7 +114,8 @@ def _candidates(predictor: Predictor, graph: GraphWriter) -> Any:
     """What both forms forecast: architectures of the space, or vectors like those of the fit."""
     space = predictor.space_
     if space is not None:
-        return space.sample(CANDIDATES if space.size is None else min(CANDIDATES, space.size))
+        count = CANDIDATES if space.size is None else min(CANDIDATES, space.size)
+        return drawn_known(encoding_of(predictor), space.sample(count))
     rng = np.random.default_rng(0)
     if graph.centre is None or graph.spread is None:
         columns = graph.inputs[0].type.tensor_type.shape.dim[1].dim_value

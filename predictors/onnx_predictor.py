@@ -21,10 +21,18 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from ..encodings.known import drawn_known
 from ..errors import ArchcastError, SavedPredictorError
 from .base import Floats, Predictor
 from .onnx_writer import ML, read_trees
-from .persistence import ENCODING, SavedArrays, count_of, make_unfitted, restore_reading
+from .persistence import (
+    ENCODING,
+    SavedArrays,
+    count_of,
+    encoding_of,
+    make_unfitted,
+    restore_reading,
+)
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -262,7 +270,11 @@ def _try(loaded: OnnxPredictor) -> None:
     """Forecast one candidate, so that a graph that cannot is refused when it is loaded."""
     space = loaded.space_
     columns = getattr(loaded.reader_, "n_features_in_", 0)
-    loaded.predict(np.zeros((1, columns)) if space is None else space.sample(1), return_std=True)
+    if space is None:
+        loaded.predict(np.zeros((1, columns)), return_std=True)
+    else:
+        candidate = drawn_known(encoding_of(loaded.reader_), space.sample(1))
+        loaded.predict(candidate, return_std=True)
 
 
 def _first_line(error: Exception) -> str:

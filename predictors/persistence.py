@@ -19,12 +19,12 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..data.spaces.base import SearchSpace, get_space
+from ..data.spaces.base import SearchSpace, saved_space
 from ..errors import ArchcastError, SavedPredictorError
 from ..files import write_folder_beside
 from .base import PREDICTORS, Predictor, VectorPredictor
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 DESCRIPTION = "predictor.json"
 ARRAYS = "arrays.safetensors"
+SEVERAL = "several-targets"  # in the place of a predictor's name: a folder of `several_saved`
 ENCODING = "encoding/"  # leads the names of the encoding's arrays
 LIBRARIES = ("numpy", "scikit-learn", "xgboost", "torch")
 ENCODED_BY = ("encoding", "supplement")  # parameters that may be an encoding
@@ -99,12 +100,12 @@ def save(
     metrics: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a fitted predictor to the folder `path`; see `Predictor.save`."""
-    _require_free(Path(path))
+    require_free(Path(path))
     with write_folder_beside(path) as folder:
         _write_arrays(predictor, folder / ARRAYS)
         predictor._write_members(folder)
         description = describe(predictor, target, metrics) | {
-            "members": {file.name: _checksum(file) for file in sorted(folder.iterdir())},
+            "members": {file.name: checksum(file) for file in sorted(folder.iterdir())},
         }
         (folder / DESCRIPTION).write_text(to_json(description), encoding="utf-8")
 
@@ -114,7 +115,11 @@ def load(path: str | os.PathLike[str]) -> Predictor:
     folder = Path(path)
     description = read_description(folder)
     try:
-        _check_members(description, folder)
+        if description.get("predictor") == SEVERAL:
+            from .several_saved import load as load_several
+
+            return cast(Predictor, load_several(description, folder))
+        check_members(description, folder)
         predictor = make_unfitted(description)
         _restore(predictor, description, folder)
     except Exception as error:  # whatever hostile contents provoke is one error to the caller
@@ -153,7 +158,7 @@ def read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
     return description
 
 
-def _require_free(path: Path) -> None:
+def require_free(path: Path) -> None:
     """Refuse to replace what is not a saved predictor."""
     occupied = path.is_file() or (path.is_dir() and any(path.iterdir()))
     if occupied and not (path / DESCRIPTION).is_file():
@@ -184,21 +189,22 @@ def describe(
             params[name] = encoding.config()
     return {
         "format": FORMAT,
-        "archcast": _version("archcast"),
+        "archcast": package_version("archcast"),
         "predictor": predictor.name,
         "params": params,
-        "encoding": None if encoding is None else _describe_encoding(encoding),
+        "encoding": None if encoding is None else describe_encoding(encoding),
         "space": None if predictor.space_ is None else predictor.space_.reference,
         "features": getattr(predictor, "n_features_in_", None),
         "labels": predictor.n_labels_,
         "target": target if target is None or isinstance(target, str) else dict(target),
         "metrics": dict(metrics or {}),
         "libraries": {"python": platform.python_version()}
-        | {library: _version(library) for library in LIBRARIES},
+        | {library: package_version(library) for library in LIBRARIES},
     }
 
 
-def _describe_encoding(encoding: Encoding) -> dict[str, Any]:
+def describe_encoding(encoding: Encoding) -> dict[str, Any]:
+    """Name, parameters and the hash by which `restore_encoding` knows it again."""
     return encoding.config() | {"hash": _encoding_hash(encoding)}
 
 
@@ -220,7 +226,8 @@ def familiarity_arrays(predictor: Predictor) -> dict[str, NDArray[Any]]:
     return {} if known is None else known.arrays()
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """The installed version of a package, None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -244,26 +251,28 @@ def to_json(document: Any) -> str:
         ) from error
 
 
-def _checksum(file: Path) -> str:
+def checksum(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _check_members(description: Mapping[str, Any], folder: Path) -> None:
-    members = _field(description, "members", dict)
+def check_members(description: Mapping[str, Any], folder: Path) -> None:
+    """`SavedPredictorError` where a member is missing, or is not what the description says."""
+    members = field(description, "members", dict)
     for name in (ARRAYS, *members):
         if not MEMBER_NAME.fullmatch(name):
             raise SavedPredictorError(f"{name!r} is not the name of a member")
         file = folder / name
         if file.is_symlink() or not file.is_file():
             raise SavedPredictorError(f"member {name} is missing")
-        if _checksum(file) != members.get(name):
+        if checksum(file) != members.get(name):
             raise SavedPredictorError(f"member {name} is damaged, it is not what was saved")
 
 
 def make_unfitted(description: Mapping[str, Any]) -> Predictor:
     """The unfitted predictor with the saved parameters; nothing in them is trusted."""
-    kind = PREDICTORS.get(_field(description, "predictor", str))
-    params = dict(_field(description, "params", dict))
+    kind = PREDICTORS.get(field(description, "predictor", str))
+    params = dict(field(description, "params", dict))
     defaults = inspect.signature(kind).parameters
     for name, value in params.items():
         if name not in defaults:
@@ -286,7 +295,7 @@ def _could_be(value: Any, default: Any) -> bool:
 def _make_encoding(config: Mapping[str, Any]) -> Encoding:
     from ..encodings.base import make_encoding
 
-    return make_encoding(_field(config, "name", str), **_field(config, "params", dict))
+    return make_encoding(field(config, "name", str), **field(config, "params", dict))
 
 
 def _restore(predictor: Predictor, description: Mapping[str, Any], folder: Path) -> None:
@@ -306,10 +315,10 @@ def restore_reading(
 ) -> None:
     """Give an unfitted predictor what it reads architectures with: space, encoding, columns."""
     space = _optional(description, "space", str)
-    predictor.space_ = None if space is None else get_space(space)
+    predictor.space_ = None if space is None else saved_space(space)
     if isinstance(predictor, VectorPredictor):
         predictor.n_features_in_ = count_of(description, "features")
-        predictor.encoding_ = _restore_encoding(description, predictor.space_, arrays)
+        predictor.encoding_ = restore_encoding(description, predictor.space_, arrays)
         _check_encoding(predictor)
         known = any(name.startswith(FAMILIARITY) for name in arrays)
         columns = predictor.n_features_in_
@@ -317,15 +326,16 @@ def restore_reading(
     elif hasattr(predictor, "supplement"):
         described = predictor.supplement is not None
         predictor.encoding_ = (
-            _restore_encoding(description, predictor.space_, arrays) if described else None
+            restore_encoding(description, predictor.space_, arrays) if described else None
         )
     elif space is None and not predictor._reads_any_space():
         raise SavedPredictorError(f"{DESCRIPTION} names no space")
 
 
-def _restore_encoding(
+def restore_encoding(
     description: Mapping[str, Any], space: SearchSpace | None, arrays: Mapping[str, NDArray[Any]]
 ) -> Encoding | None:
+    """The fitted encoding of a description; None where it has neither encoding nor space."""
     config = _optional(description, "encoding", dict)
     if (config is None) != (space is None):
         raise SavedPredictorError(f"{DESCRIPTION} needs both a space and an encoding, or neither")
@@ -355,7 +365,8 @@ def _check_encoding(predictor: VectorPredictor) -> None:
         )
 
 
-def _field(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
+def field(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    """A value of that type in a description; `SavedPredictorError` where it is another or none."""
     value = document.get(name)
     if not isinstance(value, kind):
         raise SavedPredictorError(f"{name!r} of {DESCRIPTION} is {value!r:.60}")
@@ -363,7 +374,7 @@ def _field(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
 
 
 def _optional(document: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
-    return None if document.get(name) is None else _field(document, name, kind)
+    return None if document.get(name) is None else field(document, name, kind)
 
 
 def count_of(document: Mapping[str, Any], name: str) -> int:

@@ -80,10 +80,15 @@ class Columns:
         return sum(kind.used for kind in self.kinds) or 1.0
 
     @property
+    def smooth(self) -> int:
+        """How many smooth kernels there are: two of all features, and one of each block of them."""
+        return len(LENGTHS) + len(self.features)
+
+    @property
     def kernels(self) -> int:
-        """How many there are: two of all features, a smooth one of each block of features, and a
-        linear one of every block; of forecasts no other, since they are to be followed or not."""
-        return len(LENGTHS) + len(self.features) + len(self.blocks)
+        """How many kernels there are: the smooth ones, and a linear one of every block; of
+        forecasts no other, since they are to be followed or not."""
+        return self.smooth + len(self.blocks)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class Weights:
     def slopes(self, columns: Columns) -> Floats:
         """What the linear kernels multiply the product of a column's values by, float64 (d,)."""
         slopes = np.zeros(len(columns.relevant.weight))
-        lines = self.kernels[len(self.kernels) - len(columns.blocks) :]
+        lines = self.kernels[columns.smooth :]
         for weight, block in zip(lines, columns.blocks, strict=True):
             slopes[block.columns] = weight / block.used
         return slopes

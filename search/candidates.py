@@ -123,6 +123,11 @@ class ListedCandidates(Candidates):
             )
         if not len(archs):
             raise ArchcastError("the list of candidates is empty; pass at least one")
+        if archs.known and len(np.unique(_packed(archs))) < len(archs):
+            raise ArchcastError(
+                "a search tells candidates apart by their architecture alone, and one is listed"
+                " twice; list each once, with one value of what is known"
+            )
         self.archs = archs
         self.hashes = archs.hashes()
 

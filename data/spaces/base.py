@@ -88,6 +88,13 @@ def get_space(space: str | SearchSpace) -> SearchSpace:
     return SPACES.get(space)()
 
 
+def saved_space(reference: str) -> SearchSpace:
+    """The space that what was saved knows: that of `get_space`, or of no files where it was files."""
+    from .onnx_files import OnnxSpace
+
+    return OnnxSpace(()) if reference == OnnxSpace.name else get_space(reference)
+
+
 def architectures(space: str | SearchSpace, strings: Sequence[str]) -> Architectures:
     """The batch that these strings of a space write; `ArchitectureError` names a bad one."""
     return get_space(space).architectures(strings)
@@ -209,6 +216,11 @@ class SearchSpace(ABC):
     def network_keys(self, archs: Architectures) -> list[str]:
         """Texts that say which network each is, under which what is measured of it is kept."""
         return archs.strings()
+
+    @property
+    def writes_networks(self) -> bool:
+        """Whether `networks` writes graphs at once, rather than build and export each."""
+        return type(self).networks is not SearchSpace.networks
 
     def networks(self, archs: Architectures) -> NetworkGraphs:
         """The whole networks that `build` gives by default, as graphs.

@@ -68,8 +68,19 @@ def describe(name: str, sheet: dict[str, Any]) -> Column:
                 entry["source"],
                 entry["licence"],
                 entry["description"],
+                _epochs(name, entry),
+                entry.get("on_curve", False),
             )
     raise UnknownNameError("column", name, [entry["name"] for entry in sheet["columns"]])
+
+
+def _epochs(name: str, entry: dict[str, Any]) -> int | None:
+    """What an entry says, or, where it says `*`, what stands there in the name of the column."""
+    epochs = entry.get("epochs")
+    if epochs != "*":
+        return epochs
+    lead, _, end = entry["name"].partition("*")
+    return int(name.removeprefix(lead).removesuffix(end))
 
 
 def card(sheet: dict[str, Any]) -> Card:

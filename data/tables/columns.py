@@ -23,6 +23,10 @@ class Column:
     larger_is_better : None where neither direction is better (a proxy, a training time).
     source : who measured it and which repository published it.
     licence : of the published numbers.
+    epochs : of training that it takes to measure it; None where it takes none, or where the table
+        does not tell.
+    on_curve : whether it was taken during the target's own training, which then went on; else the
+        epochs were a training of their own.
     """
 
     name: str
@@ -31,6 +35,8 @@ class Column:
     source: str
     licence: str
     description: str
+    epochs: int | None = None
+    on_curve: bool = False
 
 
 class UnknownColumnError(UnknownNameError, KeyError):

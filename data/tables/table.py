@@ -108,6 +108,35 @@ class Table:
             self, architectures=self.architectures[rows], targets=self.targets.take(rows)
         )
 
+    def with_known(self, names: Sequence[str]) -> Table:
+        """The same table, these of its columns `known` of its architectures.
+
+        Raises `TableError` for the target, which is to be forecast, and for a column that lacks
+        values; `UnknownNameError` for one that there is not.
+        """
+        for name in names:
+            missing = int(np.isnan(self.targets[name]).sum())
+            if name == self.target_name:
+                raise TableError(f"{self.name}: {name} is to be forecast and cannot be known")
+            if missing:
+                raise TableError(
+                    f"{self.name}: column {name} lacks {missing:,} of {len(self):,} values, so it"
+                    " is not known; choose another, or take a subset of the table"
+                )
+        known = {name: self.targets[name] for name in names}
+        return replace(self, architectures=self.architectures.with_known(known))
+
+    def measured(self, names: Sequence[str]) -> Table:
+        """The rows of which at least one of these columns is known; the first is the target.
+
+        Values of it may be missing. Raises `UnknownNameError` for a column that there is not.
+        """
+        known = np.zeros(len(self), bool)
+        for name in names:
+            known |= ~np.isnan(self.targets[name])
+        chosen = replace(self, target_name=names[0], validation_name=names[0], seeds=())
+        return chosen.subset(known)
+
     def baselines(self) -> dict[str, Numbers]:
         """Parameters and FLOPs, as far as they are known; each float64 (n,)."""
         return {name: self.targets[name] for name in ("params", "flops") if name in self.targets}
@@ -143,8 +172,9 @@ def _left_out_tau(runs: NDArray[np.float64]) -> float:
 def load_table(
     table: str | os.PathLike[str],
     space: SearchSpace | str | None = None,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     hyperparameters: Sequence[str] | None = None,
+    known: Sequence[str] = (),
 ) -> Table:
     """A table that comes with the package, or one of your own.
 
@@ -155,9 +185,12 @@ def load_table(
         first text column of a known space), columns `operations` and `edges`, or hyperparameters.
     space, target : for files only. The search space, found from the strings or inferred from the
         other columns where not given, and the column to forecast, needed where the file has
-        several columns of numbers.
+        several columns of numbers. Of any table a list of columns for a model of several targets,
+        of which values may be missing: the rows are those of `Table.measured`.
     hyperparameters : for files only. The columns that describe an architecture, where no column
         writes it; all but `target`, params and flops where not given.
+    known : columns that are `known` of the architectures, as `Table.with_known` has it. Rows of a
+        file that differ in them are apart, even where they are of one architecture.
 
     Raises `UnknownNameError` for a table, target or column that there is not, `TableError` for
     a file that cannot be used, `LabelError` for missing, infinite or contradicting labels and
@@ -165,20 +198,26 @@ def load_table(
     below a header being 1.
     """
     path = Path(table)
+    if target is not None and not len(target):
+        raise TableError(f"no target of {path} is named; name at least one column")
+    for name in {target} if isinstance(target, str) else target or ():
+        if name in known:
+            raise TableError(f"{path}: {name} is to be forecast and cannot be known")
     if path.suffix.lower() in FILE_FORMATS:
         from .user import load_user_table
 
-        return load_user_table(path, space, target, hyperparameters)
+        return load_user_table(path, space, target, hyperparameters, known)
     if path.is_file():
         raise TableError(f"{path} is neither .csv nor .parquet; convert it to one of them")
-    if not (space is None and target is None and hyperparameters is None):
+    if not (space is None and hyperparameters is None and not isinstance(target, str)):
         raise TableError(
             f"{path} is no file, and space=, target= and hyperparameters= are for files; leave"
             " them out"
         )
     from .bundled import load_bundled_table
 
-    return load_bundled_table(os.fspath(table))
+    loaded = load_bundled_table(os.fspath(table))
+    return (loaded if target is None else loaded.measured(target)).with_known(known)
 
 
 def list_tables() -> list[TableInfo]:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...errors import ArchitectureError, LabelError, TableError, UnknownNameError
+from ...errors import ArchitectureError, LabelError, TableError
 from ..architecture import Architectures
-from ..parquet import read_whole_parquet, to_numpy
+from ..parquet import read_whole_parquet
 from ..spaces.base import SPACES, SearchSpace, get_space
 from ..spaces.inferred import InferredSpace, some_of
 from ..spaces.inferred_graphs import GraphSpace
-from .column_kinds import is_number, is_numeric, is_text
+from ..spaces.onnx_files import OnnxSpace, load_onnx
+from .column_kinds import is_text
 from .columns import Column, Measurements, Numbers
 from .described import choices_beside, read_flat, read_graphs
 from .table import Card, Table
 from .user_csv import read_csv
+from .user_numbers import (
+    distinct_rows,
+    known_numbers,
+    numbers,
+    numeric_names,
+    only_numbers,
+    read_numbers,
+)
 
 PROBES = 20  # architectures tried to find out the space
 COSTS = ("params", "flops")
@@ -29,8 +37,9 @@ COSTS = ("params", "flops")
 def load_user_table(
     path: Path,
     space: SearchSpace | str | None,
-    target: str | None,
+    target: str | Sequence[str] | None,
     hyperparameters: Sequence[str] | None = None,
+    known: Sequence[str] = (),
 ) -> Table:
     """The table in a file; see `load_table` for what it holds and what is raised."""
     table = _read(path)
@@ -39,31 +48,54 @@ def load_user_table(
         strings = _strings(path, table)
     given = _given(written, space, hyperparameters)
     columns = {name: table[name] for name in table.column_names if name not in given}
-    label_name = target or _only_numbers(path, columns)
-    labels = _labels(path, columns, label_name)
+    several = not isinstance(target, str | None)
+    names = _targets(path, {k: columns[k] for k in columns if k not in known}, target)
+    stored = [name for name in names if name in columns or name not in COSTS]
+    labels = [read_numbers(path, columns, name, LabelError, gaps=several) for name in stored]
+    recipes = known_numbers(path, columns, known)
     if written == "strings":
-        archs = _parse(path, _space(path, table, strings, space), strings)
+        archs = _read_strings(path, table, strings, space)
     elif written == "graphs":
         archs = read_graphs(path, table, space)
     else:
-        chosen = given or choices_beside(path, table, (label_name, *COSTS))
+        chosen = given or choices_beside(path, table, (*names, *COSTS, *known))
         archs = read_flat(path, table, chosen, space)
         columns = {name: column for name, column in columns.items() if name not in chosen}
-    rows, notes = _distinct(path, archs, labels)
-    return _assemble(path, archs, columns, label_name, rows, notes)
+    rows, notes = distinct_rows(path, archs.with_known(recipes), labels)
+    loaded = _assemble(path, archs, columns, names[0], rows, notes).with_known(known)
+    return loaded.measured(names) if several else loaded
+
+
+def _targets(path: Path, columns: dict[str, Any], target: str | Sequence[str] | None) -> list[str]:
+    """The names of the columns to forecast, one unless several are asked for."""
+    if isinstance(target, str | None):
+        return [target or only_numbers(path, columns)]
+    return list(dict.fromkeys(target))
 
 
 def read_architectures(
     path: Path,
     space: SearchSpace | str | None = None,
     hyperparameters: Sequence[str] | None = None,
+    known: Sequence[str] = (),
 ) -> Architectures:
-    """The architectures in a CSV or Parquet file, all rows, whatever else it holds.
+    """The architectures in a CSV or Parquet file, all rows, and of each the columns `known`.
 
-    Raises `TableError` for a file that cannot be used and `ArchitectureError`, which names the
-    row, for a malformed architecture.
+    Raises `TableError` for a file that cannot be used, and `ArchitectureError`, which names the
+    row, for a malformed architecture and for a missing or infinite value of what is to be known.
     """
     table = _read(path)
+    columns = {name: table[name] for name in table.column_names}
+    recipes = known_numbers(path, columns, known)
+    return _described(path, table, space, hyperparameters).with_known(recipes)
+
+
+def _described(
+    path: Path,
+    table: Any,
+    space: SearchSpace | str | None,
+    hyperparameters: Sequence[str] | None,
+) -> Architectures:
     written = _written(path, table, space, hyperparameters)
     if written == "graphs":
         return read_graphs(path, table, space)
@@ -77,7 +109,7 @@ def read_architectures(
             )
         return read_flat(path, table, given, space)
     strings = _strings(path, table)
-    return _parse(path, _space(path, table, strings, space), strings)
+    return _read_strings(path, table, strings, space)
 
 
 def _written(
@@ -150,70 +182,15 @@ def _strings(path: Path, table: Any) -> list[str]:
     return [str(string) for string in strings]
 
 
-def _only_numbers(path: Path, columns: dict[str, Any]) -> str:
-    """The one column that holds numbers, or means to."""
-    names = [name for name, column in columns.items() if _means_numbers(column)]
-    if not names:
-        raise TableError(
-            f"{path} has no column of numbers; add one with the labels"
-            f" (columns: {', '.join(columns)})"
-        )
-    if len(names) > 1:
-        raise TableError(
-            f"{path} has {len(names)} columns of numbers; choose the target: {', '.join(names)}"
-        )
-    return names[0]
-
-
-def _means_numbers(column: Any) -> bool:
-    """Numbers, or text of which at least half reads as numbers."""
-    if not is_text(column.type):
-        return is_numeric(column.type)
-    filled = [text for text in column.to_pylist() if text]
-    return bool(filled) and 2 * sum(map(is_number, filled)) >= len(filled)
-
-
-def _labels(path: Path, columns: dict[str, Any], name: str) -> Numbers:
-    """The target, every value finite."""
-    if name not in columns:
-        raise UnknownNameError(f"column of {path}", name, _numeric_names(columns))
-    column = columns[name]
-    if not _means_numbers(column):
-        known = ", ".join(_numeric_names(columns)) or "there is none"
-        raise TableError(f"{path}: column {name} holds no numbers; choose one that does: {known}")
-    if not is_numeric(column.type):
-        _refuse_text(path, name, column)
-    labels = _numbers(column)
-    bad = np.flatnonzero(~np.isfinite(labels))
-    if len(bad):
-        value = "missing or NaN" if np.isnan(labels[bad[0]]) else "infinite"
-        raise LabelError(
-            f"{path}, row {bad[0] + 1}: the label in column {name} is {value};"
-            " correct it or drop the row"
-        )
-    return labels
-
-
-def _numeric_names(columns: dict[str, Any]) -> list[str]:
-    """Names of the columns of numbers."""
-    return [name for name, column in columns.items() if is_numeric(column.type)]
-
-
-def _refuse_text(path: Path, name: str, column: Any) -> NoReturn:
-    values = column.to_pylist()
-    row = next((i for i, value in enumerate(values) if not is_number(str(value))), None)
-    if row is None:
-        raise LabelError(f"{path}: column {name} holds its numbers as text; store them as numbers")
-    shown = repr(values[row])
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    raise LabelError(
-        f"{path}, row {row + 1}: {shown} in column {name} is not a number;"
-        " correct it or drop the row"
-    )
-
-
-def _numbers(column: Any) -> Numbers:
-    return to_numpy(column.cast(pa.float64(), safe=False).fill_null(np.nan))
+def _read_strings(
+    path: Path, table: Any, strings: list[str], space: SearchSpace | str | None
+) -> Architectures:
+    """The architectures that strings write, or the networks in the ONNX files that they name."""
+    if not all(Path(string).suffix.lower() == ".onnx" for string in strings):
+        return _parse(path, _space(path, table, strings, space), strings)
+    if space is not None and not isinstance(space, OnnxSpace):
+        raise TableError(f"{path} names ONNX files, which are of no space; leave space= out")
+    return load_onnx([path.parent / string for string in strings])
 
 
 def _space(
@@ -283,40 +260,18 @@ def _first_malformed(space: SearchSpace, strings: list[str]) -> int:
     return good
 
 
-def _distinct(
-    path: Path, archs: Architectures, labels: Numbers
-) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """The first row of each architecture (by `code`), and a note where rows were dropped."""
-    _, first, group = np.unique(archs.hashes("code"), return_index=True, return_inverse=True)
-    earlier = first[group]
-    differing = np.flatnonzero(labels != labels[earlier])
-    if len(differing):
-        row = differing[0]
-        raise LabelError(
-            f"{path}, rows {earlier[row] + 1} and {row + 1}: the same architecture has different"
-            f" labels, {labels[earlier[row]]:g} and {labels[row]:g}; keep one or average them"
-        )
-    repeats = np.flatnonzero(earlier != np.arange(len(labels)))
-    if not len(repeats):
-        return np.sort(first), ()
-    note = (
-        f"rows that repeat an earlier one are dropped: {len(repeats)}, first row {repeats[0] + 1}"
-    )
-    return np.sort(first), (note,)
-
-
 class _Columns:
     """The columns of numbers of a file, and the costs that it does not hold."""
 
     def __init__(self, archs: Architectures, columns: dict[str, Any]) -> None:
-        self.stored = {name: columns[name] for name in _numeric_names(columns)}
+        self.stored = {name: columns[name] for name in numeric_names(columns)}
         known = type(archs.space).cost is not SearchSpace.cost
         self.computed = [name for name in COSTS if known and name not in self.stored]
         self._archs = archs
 
     def read(self, name: str) -> Numbers:
         if name in self.stored:
-            return _numbers(self.stored[name])
+            return numbers(self.stored[name])
         return self._archs.space.cost(self._archs)[name].astype(np.float64)
 
     def describe(self, path: Path) -> dict[str, Column]:

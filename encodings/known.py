@@ -1,0 +1,190 @@
+"""`known`: what is known of architectures beside their graphs, as the columns of an encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.architecture import Architectures
+from ..data.spaces.base import SearchSpace
+from ..errors import ArchcastError, ArchitectureError
+from .base import Encoding, JoinedEncoding, as_encoding, register_encoding
+
+Floats = NDArray[np.float64]
+
+WIDE = 100.0  # numbers that span more than this factor are read as logarithms
+LEARNED = ("logarithm", "centre", "spread")
+GIVE = (
+    "give it with architectures.with_known, with --known, or as a column of the file of candidates"
+)
+
+
+@register_encoding
+class Known(Encoding):
+    """Numbers that came with the architectures: short trainings, or how they are to be trained.
+
+    One column for each name in `Architectures.known`. Numbers that are all positive and span more
+    than two decades among the architectures of the fit are their logarithms: learning rates,
+    weight decays, perplexities. Others are arsinh((x - median) / deviation), on which scale the
+    losses of failed trainings are not far from the rest. No label is used.
+
+    Parameters
+    ----------
+    names : the numbers to read; None for all that the architectures of the fit carry.
+
+    Attributes
+    ----------
+    names_ : those that are read.
+    logarithm_ : bool (names,), which of them as logarithms.
+    centre_, spread_ : float64 (names,), medians and interquartile ranges over 1.35, which is the
+        deviation of a normal distribution.
+
+    Notes
+    -----
+    `ArchitectureError` for an architecture of which one of them is not known.
+    """
+
+    name = "known"
+    with_macro = False
+    any_space = True
+    fits_candidates = True  # their scale shows best among all of them
+
+    names_: tuple[str, ...]
+    logarithm_: NDArray[np.bool_]
+    centre_: Floats
+    spread_: Floats
+
+    def __init__(self, names: Sequence[str] | None = None) -> None:
+        self.names = names
+
+    def config(self) -> dict[str, Any]:
+        """Name and parameters; once it is fitted, with the names that it found."""
+        names = getattr(self, "names_", self.names)
+        return {"name": self.name, "params": {"names": None if names is None else list(names)}}
+
+    def provenance(self, space: SearchSpace) -> str:
+        """That an architecture does not say these numbers."""
+        names = getattr(self, "names_", self.names)
+        return f"known: {', '.join(names or ['numbers'])}, as given with the architectures"
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Which numbers are read as logarithms, and their scale."""
+        return {name: getattr(self, name + "_") for name in LEARNED}
+
+    def restore(self, space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Take back what `arrays` gave; `ArchcastError` where it does not fit the names."""
+        count = len(self.names or ())
+        found = [np.asarray(arrays.get(name, ())) for name in LEARNED]
+        kinds = [array.dtype.kind for array in found]
+        if not count or kinds != ["b", "f", "f"] or {a.shape for a in found} != {(count,)}:
+            raise ArchcastError("encoding known lacks the names that it reads, or their scale")
+        self.names_ = tuple(map(str, self.names or ()))
+        self.logarithm_, self.centre_, self.spread_ = found
+        if not np.isfinite([self.centre_, self.spread_]).all() or (self.spread_ <= 0).any():
+            raise ArchcastError("encoding known has a scale that is no scale")
+        return super().restore(space, arrays)
+
+    def drawn(self, archs: Architectures) -> Architectures:
+        """These architectures with numbers drawn from a normal distribution like those read."""
+        rng = np.random.default_rng(0)
+        values = rng.normal(self.centre_, self.spread_, (len(archs), len(self.names_)))
+        with np.errstate(over="ignore"):
+            values = np.where(self.logarithm_, np.exp(values), values)
+        return archs.with_known({**archs.known, **dict(zip(self.names_, values.T, strict=True))})
+
+    def _learn(self, archs: Architectures) -> None:
+        if not archs.known and not self.names:
+            raise ArchitectureError(
+                f"encoding known has nothing to read of these {len(archs)} architectures; {GIVE}"
+            )
+        self.names_ = tuple(archs.known if self.names is None else self.names)
+        values = self._values(archs)
+        self.logarithm_ = np.array([_spans_decades(column) for column in values.T])
+        scales = np.array([_scale(column) for column in self._read(values).T])
+        self.centre_, self.spread_ = scales.T
+
+    def _vectors(self, archs: Architectures) -> NDArray[np.float32]:
+        values = self._read(self._values(archs))
+        with np.errstate(over="ignore"):
+            scaled = np.arcsinh((values - self.centre_) / self.spread_)
+        vectors = np.where(self.logarithm_, values, scaled)
+        if not np.isfinite(vectors).all():
+            row, column = np.argwhere(~np.isfinite(vectors))[0].tolist()
+            raise ArchitectureError(
+                f"known {self.names_[column]} of architecture {row} is {values[row, column]:g}, too"
+                " far from those that the encoding was fitted on; leave the architecture out"
+            )
+        return vectors.astype(np.float32)
+
+    def _feature_names(self, space: SearchSpace) -> list[str]:
+        lead = np.where(self.logarithm_, "log known ", "known ").tolist()
+        return [start + name for start, name in zip(lead, self.names_, strict=True)]
+
+    def _values(self, archs: Architectures) -> Floats:
+        """The numbers as they were given, float64 (n, names)."""
+        for name in self.names_:
+            if name not in archs.known:
+                raise ArchitectureError(
+                    f"encoding known reads {name}, which is not known of these {len(archs)}"
+                    f" architectures; {GIVE}"
+                )
+        return np.stack([archs.known[name] for name in self.names_], axis=1)
+
+    def _read(self, values: Floats) -> Floats:
+        """The logarithms of those numbers that are read so, float64 (n, names)."""
+        bad = np.argwhere((values <= 0) & self.logarithm_)
+        if len(bad):
+            row, column = bad[0].tolist()
+            raise ArchitectureError(
+                f"known {self.names_[column]} of architecture {row} is {values[row, column]:g}, and"
+                " the encoding reads its logarithm, as all that it was fitted on are positive;"
+                " leave the architecture out"
+            )
+        return np.log(values, out=values, where=self.logarithm_)
+
+
+def known_names(encoding: Encoding | None) -> tuple[str, ...]:
+    """What must be known of architectures for a fitted encoding to read them."""
+    return tuple(name for part in _known_parts(encoding) for name in part.names_)
+
+
+def drawn_known(encoding: Encoding | None, archs: Architectures) -> Architectures:
+    """These architectures, with numbers like those of the fit where a fitted encoding reads any."""
+    for part in _known_parts(encoding):
+        archs = part.drawn(archs)
+    return archs
+
+
+def beside_known(encoding: str | Encoding | None, names: Sequence[str]) -> Encoding:
+    """This encoding, and beside it what is known under these names."""
+    made = None if encoding is None else as_encoding(encoding)
+    parts = [part for part in _parts(made) if not isinstance(part, Known)]
+    known = Known(list(names))
+    return JoinedEncoding([*parts, known]) if parts else known
+
+
+def _parts(encoding: Encoding | None) -> list[Encoding]:
+    if encoding is None:
+        return []
+    return encoding.parts if isinstance(encoding, JoinedEncoding) else [encoding]
+
+
+def _known_parts(encoding: Encoding | None) -> list[Known]:
+    return [part for part in _parts(encoding) if isinstance(part, Known)]
+
+
+def _spans_decades(values: Floats) -> bool:
+    low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
+    return bool(low > 0 and high / WIDE > low)
+
+
+def _scale(values: Floats) -> tuple[float, float]:
+    """Median and robust deviation; the plain deviation where most values are one, at least 1 where
+    all are."""
+    if not len(values):
+        return 0.0, 1.0
+    low, centre, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return float(centre), float((high - low) / 1.35 or values.std() or 1.0)

@@ -1,0 +1,65 @@
+"""`suited`: the parts that suit the space at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from numpy.typing import NDArray
+
+from ..data.architecture import Architectures
+from ..data.spaces.base import SearchSpace
+from .base import Block, Encoding, make_encoding, register_encoding
+
+
+@register_encoding
+class Suited(Encoding):
+    """What `auto` reads: `graph-features-contracted+transfer` as far as the space has both.
+
+    ONNX files have no cells, so theirs is `transfer` alone; a space that does not write its
+    networks (`SearchSpace.writes_networks`) has no `transfer`, since building each would take a
+    second. `provenance` tells which it was.
+    """
+
+    name = "suited"
+    fits_candidates = True
+
+    inner_: Encoding
+
+    @property
+    def any_space(self) -> bool:  # type: ignore[override]
+        """Whether the fitted parts read architectures of every space: those of files do."""
+        return hasattr(self, "inner_") and self.inner_.any_space
+
+    def provenance(self, space: SearchSpace) -> str:
+        """The parts, and what they say of it."""
+        parts = _parts(space)
+        told = parts.provenance(space)
+        return f"suited: {parts.name}{'; ' if told else ''}{told}"
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Those of the parts."""
+        return self.inner_.arrays()
+
+    def restore(self, space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Give the parts their own arrays back."""
+        self.inner_ = _parts(space).restore(space, arrays)
+        return super().restore(space, arrays)
+
+    def _learn(self, archs: Architectures) -> None:
+        self.inner_ = _parts(archs.space).fit(archs)
+
+    def _vectors(self, archs: Architectures) -> NDArray[Any]:
+        return self.inner_._vectors(archs)
+
+    def _feature_names(self, space: SearchSpace) -> list[str]:
+        return self.inner_._feature_names(space)
+
+    def _blocks(self, space: SearchSpace) -> tuple[Block, ...]:
+        return self.inner_._blocks(space)
+
+
+def _parts(space: SearchSpace) -> Encoding:
+    """The encoding of architectures of a space, not fitted."""
+    names = {"graph-features-contracted": bool(space.nodes), "transfer": space.writes_networks}
+    return make_encoding("+".join(name for name, has in names.items() if has))

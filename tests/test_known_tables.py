@@ -1,0 +1,286 @@
+"""What is known of architectures beside their graphs: tables, files, what it costs, commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import archcast
+from archcast.data.tables.user import read_architectures
+from archcast.errors import ArchcastError, ArchitectureError, LabelError, TableError
+from archcast.evaluation.known import known_cost, reading_known
+from archcast.evaluation.protocols import evaluate
+from archcast.predictors.base import make_predictor
+from archcast.search.simulate import simulate
+
+Run = Callable[..., tuple[int, str, str]]
+
+PAGE = Path(__file__).parents[1] / "docs" / "fidelity.md"
+SPACE = archcast.get_space("nasbench201")
+RECIPE = ("learning_rate", "weight_decay")
+
+
+def test_tables_put_columns_on_their_architectures() -> None:
+    table = archcast.load_table("nds-darts/imagenet", known=["accuracy_epoch_5"])
+    for some in (table, table.subset(slice(3, 9))):
+        known = some.architectures.known["accuracy_epoch_5"]
+        assert np.array_equal(known, some.targets["accuracy_epoch_5"])
+    with pytest.raises(TableError, match="imagenet_test is to be forecast and cannot be known"):
+        table.with_known(["imagenet_test"])
+    with pytest.raises(ArchcastError, match="did you mean accuracy_epoch_1"):
+        table.with_known(["acuracy_epoch_1"])
+    whole = archcast.load_table("nasbench101/cifar10")
+    with pytest.raises(TableError, match="cifar10_proxy_zen lacks 19,751 of 30,001 values"):
+        whole.with_known(["cifar10_proxy_zen"])
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "epochs", "of", "label"),
+    [
+        # Trainings of their own add up; of one learning curve the last point is paid for.
+        ("nasbench101/cifar10", ["cifar10_validation_4_epochs"], 4, 108, 1),
+        (
+            "nasbench101/cifar10",
+            ["cifar10_validation_4_epochs", "cifar10_validation_12_epochs"],
+            16,
+            108,
+            1,
+        ),
+        ("nasbench201/cifar10", ["cifar10_validation_12_epochs"], 12, 200, 1),
+        ("nds-darts/imagenet", ["accuracy_epoch_5", "accuracy_epoch_10"], 10, 50, 0.8),
+        ("nasbench-nlp/ptb", ["ptb_validation_loss_25_epochs"], 25, 50, 0.5),
+        ("nds-darts-fixed/imagenet", ["accuracy_epoch_1"], 1, 5, 0.8),
+        ("nds-resnet/imagenet", [*RECIPE], None, 50, 1),
+    ],
+)
+def test_what_it_costs_to_know(
+    name: str, columns: list[str], epochs: int | None, of: int, label: float
+) -> None:
+    table = archcast.load_table(name, known=columns)
+    assert known_cost(table, table.target_name, 300) == {
+        "columns": columns,
+        "epochs": epochs,
+        "of": of,
+        "architectures": 300,
+        "full_trainings": None if epochs is None else pytest.approx(300 * epochs / of),
+        "a_label_costs": pytest.approx(label),
+    }
+    assert known_cost(archcast.load_table(name), table.target_name, 300) is None
+
+
+def test_every_curve_column_of_a_bundled_table_tells_its_epochs() -> None:
+    for info in archcast.list_tables():
+        columns = archcast.load_table(info.name).columns
+        for name, column in columns.items():
+            if "epoch" in name:
+                assert column.epochs == int("".join(filter(str.isdigit, name.split("_", 1)[1])))
+            if column.on_curve:
+                assert column.epochs
+
+
+def test_an_evaluation_says_what_was_known() -> None:
+    table = archcast.load_table("nds-resnet/imagenet", known=RECIPE)
+    methods = [("ridge", "graph-features"), ("ridge", "graph-features+known")]
+    report = evaluate(table, methods, [100], 2, seed=1)
+    without, knowing = (result["kendall_tau"]["mean"] for result in report["results"])
+    assert knowing > without + 0.1
+    assert report["known"]["columns"] == list(RECIPE)
+    assert report["description"]["seen"].endswith(
+        "; but learning_rate, weight_decay of every architecture, tested ones among them"
+    )
+    assert report["results"][1]["saw"]["unlabelled_architectures"] == 494
+    again = evaluate(table, methods[1:], [100], 2, seed=1)["results"][0]
+    assert again["kendall_tau"] == report["results"][1]["kendall_tau"]
+
+
+def test_a_protocol_that_forecasts_what_is_known_is_refused() -> None:
+    table = archcast.load_table("nasbench201/cifar10", known=["cifar10_validation"])
+    with pytest.raises(ArchcastError, match="cifar10_validation is known of the architectures"):
+        evaluate(table, [("ridge", "path+known")], [16], 1, protocol="graf")
+
+
+def test_predictors_that_read_architectures_alone_are_refused() -> None:
+    table = archcast.load_table("nds-darts/imagenet", known=["accuracy_epoch_5"])
+    for name in ("gcn", "wl-kernel"):
+        with pytest.raises(ArchcastError, match=f"predictor {name} reads architectures and noth"):
+            reading_known(name, None, table)
+    with pytest.raises(ArchcastError, match="best has no parameter 'encoding'"):
+        reading_known("best", "path", table)
+    read = reading_known("best", None, table).get_params()["supplement"]
+    assert read.name == make_predictor("best").get_params()["supplement"] + "+known"
+    again = reading_known("ridge", read, table).get_params()["encoding"]
+    assert again.name == read.name  # not a second time
+
+
+def test_a_search_reads_what_is_known_of_listed_architectures() -> None:
+    table = archcast.load_table("nds-darts/imagenet", known=["accuracy_epoch_25"])
+    runs = simulate(table, "neural-predictor", 30, 1, encoding="known")
+    assert runs.test[0, -1] == table.target.max()
+    twice = table.subset([0, 1, 1, 2])
+    with pytest.raises(ArchcastError, match="by their architecture alone, and one is listed twice"):
+        simulate(twice, "random", 2, 1)
+
+
+def recipes(path: Path, rows: int = 60) -> Path:
+    """A file in which 20 architectures occur with three learning rates each."""
+    rng = np.random.default_rng(0)
+    strings = SPACE.sample(rows // 3, seed=1).strings()
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["architecture", "lr", "accuracy"])
+        for string in strings:
+            for rate in 10 ** rng.uniform(-4, 0, 3):
+                out.writerow([string, rate, 90 - 4 * (np.log10(rate) + 2) ** 2])
+    return path
+
+
+def test_rows_of_a_file_that_differ_in_what_is_known_are_apart(tmp_path: Path) -> None:
+    path = recipes(tmp_path / "recipes.csv")
+    table = archcast.load_table(path, known=["lr"])
+    assert len(table) == 60
+    assert table.target_name == "accuracy"  # the only column of numbers that is not known
+    assert table.notes == ()
+    assert len(np.unique(table.architectures.hashes("code"))) == 20
+    with pytest.raises(LabelError, match="the same architecture has different labels"):
+        archcast.load_table(path, target="accuracy")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*lines, lines[5]]) + "\n", encoding="utf-8")
+    assert len(archcast.load_table(path, known=["lr"])) == 60
+    wrong = lines[5].rsplit(",", 1)[0] + ",1.5"
+    path.write_text("\n".join([*lines, wrong]) + "\n", encoding="utf-8")
+    with pytest.raises(LabelError, match="rows 5 and 61: the same architecture has different"):
+        archcast.load_table(path, known=["lr"])
+
+
+def test_known_columns_of_a_file_of_hyperparameters_describe_no_architecture(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "flat.csv"
+    rows = [(2 + i % 3, 8 << i % 2, 10.0 ** -(i % 5), float(i)) for i in range(30)]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("layers", "width", "lr", "accuracy"), *rows])
+    table = archcast.load_table(path, target="accuracy", known=["lr"])
+    assert len(table) == 30
+    assert len(np.unique(table.architectures.hashes("code"))) == 6
+    again = read_architectures(path, table.space, known=["lr"])
+    assert again == table.architectures
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("", "row 4: the value in column lr is missing or NaN"),
+        ("inf", "row 4: the value in column lr is infinite"),
+        ("fast", "row 4: 'fast' in column lr is not a number"),
+    ],
+)
+def test_values_of_a_file_that_cannot_be_known(tmp_path: Path, value: str, message: str) -> None:
+    path = recipes(tmp_path / "recipes.csv")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    first, _, last = lines[4].rsplit(",", 2)
+    lines[4] = f"{first},{value},{last}"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(ArchitectureError, match=message):
+        archcast.load_table(path, known=["lr"])
+    with pytest.raises(ArchitectureError, match=message):
+        read_architectures(path, known=["lr"])
+
+
+def test_recipes_from_the_command_line(run: Run, tmp_path: Path) -> None:
+    recipes(tmp_path / "recipes.csv")
+    status, out, err = run(
+        "train", "recipes.csv", "-p", "ridge", "-e", "path", "--known", "lr", "-o", "m", "--json"
+    )
+    assert status == 0, err
+    assert json.loads(out)["encoding_source"] == "known: lr, as given with the architectures"
+    first = SPACE.sample(1, seed=9).strings()[0]
+    rates = [0.9, 0.01, 0.0001]
+    (tmp_path / "c.csv").write_text(
+        "architecture,note,lr\n" + "".join(f"{first},x,{rate}\n" for rate in rates), "utf-8"
+    )
+    status, out, err = run("rank", "c.csv", "-m", "m", "-o", "r.csv", "--json")
+    assert status == 0, err
+    ranked = json.loads(out)
+    assert [row["candidate"] for row in ranked] == [first] * 3
+    assert sorted(row["known"]["lr"] for row in ranked) == sorted(rates)
+    assert len({row["prediction"] for row in ranked}) == 3
+    with open(tmp_path / "r.csv", newline="", encoding="utf-8") as file:
+        written = list(csv.DictReader(file))
+    assert [float(row["lr"]) for row in written] == [row["known"]["lr"] for row in ranked]
+    status, out, _ = run("rank", "c.csv", "-m", "m")
+    assert status == 0
+    assert all(f"{rate:.4g}" in out for rate in rates)
+    SPACE.sample(3).with_known({"lr": rates}).to_parquet(tmp_path / "c.parquet")
+    status, out, _ = run("rank", "c.parquet", "-m", "m", "--json")
+    assert [row["known"] for row in json.loads(out)]
+
+    for candidates, message in (
+        ("nasbench201", "'nasbench201' does not say lr of its architectures"),
+        (first, "does not say lr of its architectures, which the predictor reads; rank a CSV"),
+        ("nasbench201/cifar10", "unknown column 'lr'"),
+        ("d.csv", "unknown column of d.csv 'lr'"),
+    ):
+        (tmp_path / "d.csv").write_text(f"architecture,rate\n{first},1\n", "utf-8")
+        status, _, err = run("rank", candidates, "-m", "m")
+        assert status == 2
+        assert message in err
+        assert len(err.strip().splitlines()) == 1
+
+
+def test_evaluate_known_from_the_command_line(run: Run) -> None:
+    command = ("evaluate", "nds-resnet", "-p", "ridge", "-e", "graph-features", "--labels", "50")
+    status, out, err = run(*command, "--trials", 2, "--known", ",".join(RECIPE), "--json")
+    assert status == 0, err
+    document = json.loads(out)
+    assert document["results"][0]["encoding"] == "graph-features+known"
+    assert document["known"]["columns"] == list(RECIPE)
+    assert document["known"]["epochs"] is None
+    status, out, _ = run(*command, "--trials", 1, "--known", "accuracy_epoch_1,accuracy_epoch_5")
+    assert status == 0
+    assert "5 of 50 epochs each, together 49.4 full trainings, and 45.0 more for 50 labels" in (
+        " ".join(out.split())
+    )
+    status, out, _ = run(*command, "--trials", 1, "--json")
+    assert json.loads(out)["known"] is None
+
+
+def test_the_page_shows_what_is_printed(run: Run) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    [code] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(compile(code, str(PAGE), "exec"), {})
+    [line] = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    [command] = re.findall(r"^\$ archcast (evaluate .*)$", page, re.MULTILINE)
+    status, out, err = run(*command.replace("-p auto", "-p ridge").split(), "--trials", 1)
+    assert status == 0, err
+    assert " ".join(line.split()) in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "gcn", "--known", "learning_rate"], "predictor gcn reads architectures and noth"),
+        (["-p", "ridge", "--known", "imagenet_test"], "imagenet_test is to be forecast"),
+        (["-p", "ridge", "--known", "learning_rat"], "did you mean learning_rate"),
+        (["-p", "ridge", "-e", "path+known"], "nothing to read of these 20 architectures"),
+    ],
+)
+def test_bad_options(run: Run, arguments: list[str], message: str) -> None:
+    status, _, err = run("train", "nds-resnet", "--labels", 20, "-o", "m", *arguments)
+    assert status == 2
+    assert message in err
+
+
+def test_a_ranking_with_a_clashing_name_is_refused(run: Run, tmp_path: Path) -> None:
+    archs = SPACE.sample(12).with_known({"std": np.arange(12.0)})
+    make_predictor("ridge", encoding="known").fit(archs, np.arange(12.0)).save(tmp_path / "m")
+    archs.to_parquet(tmp_path / "c.parquet")
+    status, _, err = run("rank", "c.parquet", "-m", "m", "-o", "r.csv")
+    assert status == 2
+    assert "r.csv has a column std of its own; rename what is known" in err
+    assert not (tmp_path / "r.csv").exists()

@@ -1,0 +1,292 @@
+"""The graph network over whole networks: flat batches, folded neighbourhoods, other spaces, files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+
+import archcast
+from archcast.data.canonical import canonical
+from archcast.data.network_graph import NUMBERS, join_networks, one_network
+from archcast.data.operations import KINDS
+from archcast.errors import ArchcastError, SavedPredictorError, UnknownNameError
+from archcast.evaluation.metrics import kendall_tau
+from archcast.predictors.base import load_predictor, make_predictor
+from archcast.predictors.flat_network import SUMMED
+from archcast.predictors.neighbourhoods import neighbourhoods
+from archcast.predictors.node_reader import NodeReader
+from archcast.predictors.persistence import SavedArrays
+
+QUICK = {"steps": 30, "width": 16, "rounds": 2, "members": 2}
+SPACES = ("nasbench201", "nasbench101", "mobilenet-v2", "nasbench-nlp")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """Cells of NAS-Bench-201 and their accuracies."""
+    table = archcast.load_table("nasbench201/cifar10")
+    rows = np.random.default_rng(3).permutation(len(table))[:600]
+    return table.architectures[rows], np.asarray(table.target)[rows]
+
+
+@pytest.fixture(scope="module")
+def fitted(cells):
+    archs, y = cells
+    return make_predictor("network-gnn", **QUICK).fit(archs[:40], y[:40])
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    """Canonical networks of several spaces in one batch."""
+    spaces = [archcast.get_space(name) for name in SPACES]
+    return canonical(join_networks([space.networks(space.sample(3, seed=1)) for space in spaces]))
+
+
+def renumbered(graphs, seed):
+    """The same networks, the nodes of each in another order."""
+    draws = np.random.default_rng(seed).random(len(graphs.kind))
+    return graphs.in_order(np.lexsort((draws, graphs.owner)))
+
+
+# Neighbourhoods
+
+
+def colours(graphs, rounds):
+    """Nested tuples that spell out what lies around each node: the slow and certain way."""
+    told = [
+        (int(graphs.kind[v]), graphs.labels[graphs.label[v]], *graphs.numbers[v].tolist(),
+         int(graphs.weights[v]), float(graphs.macs[v]))
+        for v in range(len(graphs.kind))
+    ]  # fmt: skip
+    for _ in range(rounds):
+        told = [
+            (
+                told[v],
+                tuple(sorted(told[s] for s in graphs.source[graphs.target == v])),
+                tuple(sorted(told[t] for t in graphs.target[graphs.source == v])),
+            )
+            for v in range(len(told))
+        ]
+    return told
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 3])
+def test_neighbourhoods_are_those_that_differ(rounds):
+    graphs = join_networks(
+        [canonical(archcast.get_space(name).networks(archcast.get_space(name).sample(2, seed=5)))
+         for name in ("nasbench201", "nats-bench-size")]
+    )  # fmt: skip
+    found = neighbourhoods(graphs, rounds)
+    for steps in range(rounds):
+        assert len(found.rounds[steps].own) == len(set(colours(graphs, steps + 1)))
+    assert len(found.nodes) == len(set(colours(graphs, 0)))
+    told = colours(graphs, rounds)
+    ends = np.append(found.networks.starts, len(found.networks.rows))
+    for network in range(len(graphs)):
+        here = told[graphs.nodes[network] : graphs.nodes[network + 1]]
+        own = slice(ends[network], ends[network + 1])
+        assert sorted(found.counts[own]) == sorted(here.count(colour) for colour in set(here))
+
+
+# The network
+
+
+def loops(member, reader, graphs):
+    """Scores of a member, node by node and edge by edge."""
+    body = member.body
+    everything = np.arange(len(graphs.kind))
+    words = torch.from_numpy(reader.word_rows(graphs, everything))
+    x = body.word(words).sum(1) + body.column(torch.from_numpy(reader.columns(graphs, everything)))
+    x = body.start(torch.relu(x))
+    for layer in body.rounds:
+        mine, ahead, back = layer.messages(x).chunk(3, dim=1)
+        told = mine.clone()
+        for source, target in zip(graphs.source.tolist(), graphs.target.tolist(), strict=True):
+            told[target] += ahead[source]
+            told[source] += back[target]
+        x = x + layer.second(torch.relu(layer.normalisation(told)))
+    x = body.normalisation(x)
+    totals = torch.from_numpy(reader.totals(graphs))
+    scores = []
+    for network in range(len(graphs)):
+        own = x[graphs.nodes[network] : graphs.nodes[network + 1]]
+        pooled = torch.cat([own.mean(0), own.sum(0) / SUMMED, own.max(0).values, totals[network]])
+        scores.append(member.head(torch.relu(body.readout(pooled))[None]))
+    return torch.cat(scores).numpy()
+
+
+def test_scores_are_those_of_loops_over_nodes_and_edges(fitted, mixed):
+    with torch.inference_mode():
+        wanted = [loops(member, fitted.reader_, mixed) for member in fitted.members_]
+    np.testing.assert_allclose(fitted._scores(mixed), wanted, rtol=1e-4, atol=1e-5)
+    assert len(np.unique(np.round(wanted[0], 5))) > 8
+
+
+def test_neither_the_order_of_networks_nor_of_nodes_changes_a_forecast(fitted, mixed):
+    forecasts = fitted.predict(mixed)
+    spread = np.ptp(forecasts)
+    order = np.random.default_rng(0).permutation(len(mixed))
+    np.testing.assert_allclose(fitted.predict(mixed[order]), forecasts[order], atol=1e-5 * spread)
+    alone = np.concatenate([fitted.predict(mixed[[row]]) for row in range(len(mixed))])
+    np.testing.assert_allclose(alone, forecasts, atol=1e-5 * spread)
+    shuffled = renumbered(mixed, seed=2)
+    assert (shuffled.source > shuffled.target).any()
+    np.testing.assert_allclose(fitted.predict(shuffled), forecasts, atol=1e-5 * spread)
+
+
+def test_cells_that_compute_the_same_have_one_forecast(fitted):
+    space = archcast.get_space("nasbench201")
+    archs = space.enumerate()
+    _, rows, counts = np.unique(
+        archs.hashes("contracted"), return_inverse=True, return_counts=True
+    )
+    chosen = archs[np.flatnonzero(rows == np.argsort(-counts)[5])]
+    assert len(set(chosen.strings())) > 5
+    assert np.ptp(fitted.predict(chosen)) == 0
+    graphs = space.networks(chosen)  # written one by one, not told to be equal beforehand
+    np.testing.assert_allclose(fitted.predict(graphs), fitted.predict(chosen), atol=1e-4)
+
+
+@pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
+def test_an_exported_cell_has_the_forecast_of_the_cell(fitted, exporter, tmp_path):
+    archs = archcast.get_space("nasbench201").sample(4 if exporter == "legacy" else 1, seed=8)
+    for place, arch in enumerate(archs):
+        archs.space.to_onnx(arch, tmp_path / f"{place}.onnx", exporter)
+    files = archcast.load_onnx(tmp_path)
+    np.testing.assert_array_equal(files.hashes("skeleton"), archs.hashes("skeleton"))
+    np.testing.assert_allclose(fitted.predict(files), fitted.predict(archs), atol=1e-4)
+
+
+# The predictor; the contract of predictors is tested over the registry
+
+
+def test_it_learns_accuracies(cells):
+    archs, y = cells
+    model = make_predictor("network-gnn", steps=100, width=32, rounds=3, members=2)
+    model.fit(archs[:100], y[:100])
+    mean, std = model.predict(archs[100:], return_std=True)
+    assert kendall_tau(mean, y[100:]) > 0.5
+    assert abs(np.median(mean) - np.median(y[100:])) < 3
+    assert 0.8 < (np.abs(mean - y[100:]) < 2 * std).mean() <= 1
+
+
+def test_the_seed_alone_decides(cells):
+    archs, y = cells
+    told = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        torch.manual_seed(threads)
+        told.append(make_predictor("network-gnn", **QUICK).fit(archs[:30], y[:30]).predict(archs))
+        assert torch.get_num_threads() == threads
+    np.testing.assert_array_equal(*told)
+    other = make_predictor("network-gnn", **QUICK, seed=1).fit(archs[:30], y[:30])
+    assert (other.predict(archs) != told[0]).any()
+
+
+def test_a_saved_one_reads_every_space(fitted, tmp_path):
+    fitted.save(tmp_path / "gnn")
+    again = load_predictor(tmp_path / "gnn")
+    for name in SPACES:
+        archs = archcast.get_space(name).sample(6, seed=4)
+        for first, second in zip(
+            fitted.predict(archs, return_std=True),
+            again.predict(archs, return_std=True),
+            strict=True,
+        ):
+            assert np.isfinite(first).all()
+            np.testing.assert_array_equal(first, second)
+
+
+def test_it_learns_of_several_spaces_at_once(tmp_path):
+    spaces = [archcast.get_space(name) for name in ("nasbench201", "transnasbench101-micro")]
+    parts = [space.sample(12, seed=1) for space in spaces]
+    graphs = join_networks([archs.space.networks(archs) for archs in parts])
+    y = np.concatenate([archs.space.cost(archs)["params"] for archs in parts])
+    model = make_predictor("network-gnn", **QUICK).fit(graphs, y)
+    assert model.space_ is None
+    model.save(tmp_path / "mixed")
+    again = load_predictor(tmp_path / "mixed")
+    np.testing.assert_array_equal(again.predict(parts[1]), model.predict(parts[1]))
+
+
+def test_what_no_label_taught_adds_nothing(fitted):
+    """An operator of no kind, and one of another name, are the same to it."""
+
+    def chain(kind, label):
+        kinds = [KINDS.index(name) for name in ("input", kind, "output")]
+        numbers = np.ones((3, len(NUMBERS)), int)
+        return one_network(
+            kinds, [0, 1, 0], numbers, [0] * 3, [0.0] * 3, [(0, 1, 0), (1, 2, 0)], ["", label]
+        )
+
+    first, second = (fitted.predict(chain("unknown", label)) for label in ("FFT", "Sinh"))
+    assert first == second
+    assert fitted.predict(chain("convolution", "FFT")) != first
+    assert "label relu" in fitted.reader_.words
+    assert fitted.predict(chain("unknown", "relu")) != first
+
+
+def test_bad_parameters_are_refused(cells):
+    archs, y = cells
+    for params, message in (
+        ({"members": 1}, "members is 1; pass 2 or more"),
+        ({"steps": 0}, "steps is 0"),
+        ({"rounds": 0}, "rounds is 0"),
+        ({"rounds": 1000}, "rounds is 1000"),
+        ({"width": 0}, "width is 0"),
+    ):
+        with pytest.raises(ArchcastError, match=message):
+            make_predictor("network-gnn", **params).fit(archs[:20], y[:20])
+    with pytest.raises(UnknownNameError, match="hinge"):
+        make_predictor("network-gnn", loss="hings").fit(archs[:20], y[:20])
+
+
+@pytest.mark.parametrize(
+    ("name", "spoilt"),
+    [
+        ("words", np.frombuffer(b'{"a": 1}', np.uint8)),
+        ("words", np.frombuffer(b"[1]", np.uint8)),
+        ("words", np.frombuffer(b'["kind sum"]', np.uint8)),
+        ("size", np.array([16, 10**9])),
+        ("size", np.array([10**9, 2])),
+        ("size", np.array([16, 3])),
+        ("scales", np.array([[0.0, 1.0]])),
+        ("deviation_factor", np.array(-1.0)),
+    ],
+)
+def test_damaged_arrays_are_refused(fitted, tmp_path, name, spoilt):
+    folder = tmp_path / "gnn"
+    fitted.save(folder)
+    arrays = load_file(folder / "arrays.safetensors")
+    save_file(arrays | {name: spoilt}, folder / "arrays.safetensors")
+    description = json.loads((folder / "predictor.json").read_text())
+    digest = hashlib.sha256((folder / "arrays.safetensors").read_bytes()).hexdigest()
+    description["members"]["arrays.safetensors"] = digest
+    (folder / "predictor.json").write_text(json.dumps(description))
+    with pytest.raises(SavedPredictorError):
+        load_predictor(folder)
+
+
+def test_words_and_scales_come_back(mixed):
+    reader = NodeReader.fit(mixed)
+    again = NodeReader.restore(SavedArrays(reader.arrays()))
+    assert again.words == reader.words
+    rows = np.arange(len(mixed.kind))
+    np.testing.assert_array_equal(again.columns(mixed, rows), reader.columns(mixed, rows))
+    np.testing.assert_array_equal(again.totals(mixed), reader.totals(mixed))
+    assert reader.word_rows(mixed, rows)[:, 0].min() == 1  # of the fit, no kind is unknown
+
+
+def test_it_is_not_exported(fitted, tmp_path):
+    with pytest.raises(ArchcastError, match="network-gnn has no ONNX form"):
+        fitted.to_onnx(tmp_path / "gnn.onnx")
