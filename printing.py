@@ -87,6 +87,8 @@ def training_parts(document: Mapping[str, Any]) -> Iterator[RenderableType]:
         title = f"{document['predictor']} on {document['table']}, {document['labels']:,} labels"
         rows = [(name, f"{value:.3f}") for name, value in document["metrics"].items()]
         yield grid(title, [f"measured on {document['measured_on']}", ""], rows)
+        if document["explanation"]:
+            yield document["explanation"]
     if document["encoding_source"]:
         yield document["encoding_source"]
 

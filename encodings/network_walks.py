@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..data.network_graph import NetworkGraphs
 from ..data.network_levels import levels
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 
 class Walk:
@@ -39,11 +39,13 @@ class Walk:
     def extremes_and_means(self, own: Floats) -> tuple[Floats, Floats, Floats]:
         """Largest, smallest and mean sum of `own` over the paths that end at each node.
 
-        So a node that adds nothing, as a partial sum, changes none of the three.
+        So a node that adds nothing, as a partial sum, changes none of the three. Means are of the
+        same paths in another order where a network is written otherwise: in float64 they differ by
+        so little that they are one number in float32.
 
         Parameters
         ----------
-        own : float32 (N, m), what each node adds.
+        own : float64 (N, m), what each node adds.
         """
         longest, shortest, mean = own.copy(), own.copy(), own.copy()
         paths = self.paths()
@@ -51,7 +53,7 @@ class Walk:
             longest[nodes] += np.maximum.reduceat(longest[sources], starts, axis=0)
             shortest[nodes] += np.minimum.reduceat(shortest[sources], starts, axis=0)
             most = np.maximum.reduceat(paths[sources], starts)
-            share = (paths[sources] / np.repeat(most, counts)).astype(np.float32)
+            share = paths[sources] / np.repeat(most, counts)
             told = np.add.reduceat(mean[sources] * share[:, None], starts, axis=0)
             mean[nodes] += told / np.add.reduceat(share, starts)[:, None]
         return longest, shortest, mean

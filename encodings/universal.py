@@ -185,7 +185,7 @@ class _Measures:
                 ~self.sum,
             ],
             axis=1,
-        ).astype(np.float32)
+        ).astype(np.float64)
         output = self.graphs.is_kind("output") & (walk.level > 0)
         reached = walk.extremes_and_means(own)
         self.level = reached[0][:, -1]  # steps from the input, sums not counted

@@ -28,6 +28,7 @@ class Training(TypedDict):
     predictor: str
     params: dict[str, Any]
     encoding_source: str
+    explanation: str
     labels: int
     measured_on: str
     metrics: dict[str, float]
@@ -89,6 +90,7 @@ def train_and_measure(
         "predictor": model.name,
         "params": _params(model),
         "encoding_source": _source(model, table),
+        "explanation": model.explain(),
         "labels": count,
         "measured_on": measured_on,
         "metrics": metrics,

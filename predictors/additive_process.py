@@ -20,6 +20,7 @@ from .process_weights import Columns, Weights, likeliest_weights
 from .relevance import RelevantColumns
 
 if TYPE_CHECKING:
+    from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
 
 Floats = NDArray[np.float64]
@@ -95,12 +96,47 @@ class AdditiveProcess:
         own = own + rows**2 @ self.weights.slopes(self.columns)
         return mean, np.sqrt(np.maximum(own - known, 0) + self.weights.noise)
 
-    def unseen(self) -> tuple[Floats, Floats]:
-        """Forecast and deviation of each label from all the others, float64 (n,) each."""
+    def write(self, graph: GraphWriter, vectors: str) -> tuple[str, str]:
+        """`forecast` with deviations in ONNX, of float32 vectors (n, d)."""
+        rows = self.columns.relevant.write(graph, graph.cast(vectors))
+        slopes = self.weights.slopes(self.columns)
+        covariance = graph.add("MatMul", rows, (self.rows * slopes).T)
+        for weight, factor in self.weights.factors(self.columns):
+            near = self._write_near(graph, rows, factor)
+            covariance = graph.add("Add", covariance, graph.add("Mul", near, np.float64(weight)))
+        mean = graph.sum(graph.add("Mul", covariance, self.solved), 1)
+        known = graph.add("MatMul", covariance, self._inverse().T)
+        known = graph.sum(graph.add("Pow", known, np.float64(2)), 1)
+        lines = graph.add("Mul", graph.add("Pow", rows, np.float64(2)), slopes)
+        smooth = np.float64(self.weights.kernels[: self.columns.smooth].sum())
+        own = graph.add("Add", graph.sum(lines, 1), smooth)
+        left = graph.add("Max", graph.add("Sub", own, known), np.float64(0))
+        return mean, graph.add("Sqrt", graph.add("Add", left, np.float64(self.weights.noise)))
+
+    def _write_near(self, graph: GraphWriter, rows: str, factor: Floats) -> str:
+        """The Matern kernel between rows and the labelled, their columns multiplied by factors."""
+        used = np.flatnonzero(factor)
+        labelled = self.rows[:, used] * factor[used]
+        rows = graph.add("Gather", rows, used, axis=1)
+        rows = graph.add("Mul", rows, factor[used])
+        squares = graph.sum(graph.add("Pow", rows, np.float64(2)), 1, keepdims=True)
+        apart = graph.add("Sub", squares, graph.add("MatMul", rows, 2 * labelled.T))
+        apart = graph.add("Add", apart, (labelled**2).sum(axis=1))
+        away = graph.add("Sqrt", graph.add("Max", apart, np.float64(0)))
+        away = graph.add("Mul", away, np.float64(np.sqrt(3)))
+        near = graph.add("Exp", graph.add("Neg", away))
+        return graph.add("Mul", near, graph.add("Add", away, np.float64(1)))
+
+    def _inverse(self) -> Floats:
+        """Of the lower triangular factor, float64 (n, n)."""
         from scipy.linalg import solve_triangular
 
-        inverse = solve_triangular(self.factor, np.eye(len(self.z)), lower=True)
-        precision = (inverse**2).sum(axis=0)
+        inverse: Floats = solve_triangular(self.factor, np.eye(len(self.z)), lower=True)
+        return inverse
+
+    def unseen(self) -> tuple[Floats, Floats]:
+        """Forecast and deviation of each label from all the others, float64 (n,) each."""
+        precision = (self._inverse() ** 2).sum(axis=0)
         return self.z - self.solved / precision, 1 / np.sqrt(precision)
 
     def variances(self) -> dict[str, float]:

@@ -20,6 +20,7 @@ from .uncertainty import deviation_factor, restore_factor
 
 if TYPE_CHECKING:
     from ..encodings.base import Encoding
+    from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
 
 SHARE = 2 / 3  # of the process in the forecast, before labels say otherwise
@@ -114,6 +115,20 @@ class AutoPredictor(VectorPredictor):
         if deviation is None:
             return forecast, None
         return forecast, self.target_.inverse_std(mean, deviation) * self.deviation_factor_
+
+    def _onnx_graph(self, graph: GraphWriter) -> tuple[str, str]:
+        from .onnx_writer import write_scores, write_target
+
+        vectors = graph.vectors(self.n_features_in_)
+        smooth, deviation = self.process_.write(graph, vectors)
+        stepped, _ = self.trees_.write(graph, vectors)
+        stepped = write_scores(graph, self.target_, stepped)
+        parts = [
+            graph.add("Mul", part, np.float64(share))
+            for part, share in ((smooth, self.share_), (stepped, 1 - self.share_))
+        ]
+        forecast, std = write_target(graph, self.target_, graph.add("Add", *parts), deviation)
+        return forecast, graph.add("Mul", std, np.float64(self.deviation_factor_))
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {

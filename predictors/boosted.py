@@ -222,12 +222,15 @@ class XGBoostPredictor(VectorPredictor):
         return forecast, self.target_.inverse_std(mean, std) * self.deviation_factor_
 
     def _onnx_graph(self, graph: GraphWriter) -> tuple[str, str]:
+        return self.write(graph, graph.vectors(self.n_features_in_))
+
+    def write(self, graph: GraphWriter, vectors: str) -> tuple[str, str]:
+        """Forecasts and deviations (n,) of vectors (n, d), in ONNX."""
         from .onnx_writer import write_target, write_trees
 
         parts = [read_trees(bytes(member.save_raw("json"))) for member in self.members_]
         trees = join(parts)
         member = np.repeat(np.arange(len(parts)), [len(part.sizes) for part in parts])
-        vectors = graph.vectors(self.n_features_in_)
         sums = write_trees(graph, trees, vectors, member, "BRANCH_LT", trees.value)
         scores = graph.cast(sums)
         if self.objective == "pairwise":

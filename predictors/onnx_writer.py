@@ -127,16 +127,34 @@ def write_target(
     return forecast, graph.add("Div", graph.add("Sub", high, low), np.float64(2))
 
 
+def write_scores(graph: GraphWriter, target: RankGauss, labels: str) -> str:
+    """`RankGauss.transform` of float64 values (n,)."""
+    scores, values, slopes = target.pieces()
+    return _write_pieces(graph, labels, target.values, (values, scores, 1 / slopes))
+
+
 def _write_interpolation(graph: GraphWriter, z: str, target: RankGauss) -> str:
-    """`RankGauss.inverse` of float64 values: one piece of a line between two knots.
+    """`RankGauss.inverse` of float64 values."""
+    return _write_pieces(graph, z, target.scores, target.pieces())
+
+
+def _write_pieces(
+    graph: GraphWriter, z: str, ends: Floats, pieces: tuple[Floats, Floats, Floats]
+) -> str:
+    """Of float64 values one piece of a line between two knots.
 
     The piece is found by bisection, which takes a few nodes for any number of labels and no
     more memory than the values.
+
+    Parameters
+    ----------
+    ends : float64 (k,), where a piece ends and the next begins.
+    pieces : where each is anchored, its value there and its slope, float64 (k + 1,) each.
     """
-    steps = len(target.scores).bit_length()
-    missing = 2**steps - len(target.scores)
-    knots = np.pad(target.scores, (0, missing), constant_values=np.inf)
-    anchors, values, slopes = (np.pad(part, (0, missing - 1)) for part in target.pieces())
+    steps = len(ends).bit_length()
+    missing = 2**steps - len(ends)
+    knots = np.pad(ends, (0, missing), constant_values=np.inf)
+    anchors, values, slopes = (np.pad(part, (0, missing - 1)) for part in pieces)
     piece = ""  # how many knots are at most z
     for step in (2**power for power in reversed(range(steps))):
         knot: Value = np.float64(knots[step - 1])

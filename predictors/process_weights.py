@@ -108,18 +108,27 @@ class Weights:
 
     def smooth(self, columns: Columns, a: NDArray[Real], b: NDArray[Real]) -> NDArray[Real]:
         """The sum of the smooth kernels between scaled rows (n, d) and (m, d), (n, m)."""
-        reach = np.zeros(a.shape[1], a.dtype)
+        total = np.zeros((len(a), len(b)), a.dtype)
+        for weight, factor in self.factors(columns):
+            used = np.flatnonzero(factor)
+            scale = factor[used].astype(a.dtype)
+            near = _near(squared_distances(a[:, used] * scale, b[:, used] * scale))
+            near *= a.dtype.type(weight)
+            total += near
+        return total
+
+    def factors(self, columns: Columns) -> list[tuple[float, Floats]]:
+        """Of each smooth kernel its weight, and what its columns are multiplied by, float64 (d,)."""
+        shape = columns.relevant.weight.shape
+        reach, parts = np.zeros(shape), []
         for kind, weight in zip(columns.kinds, self.kinds, strict=True):
             reach[kind.columns] = np.sqrt(weight / columns.total)
-        apart = squared_distances(a * reach, b * reach)
-        total = np.zeros_like(apart)
-        weights = self.kernels.astype(a.dtype)
-        for weight, length in zip(weights, LENGTHS, strict=False):
-            total += weight * _near(apart / length**2)
-        for weight, block in zip(weights[len(LENGTHS) :], columns.features, strict=False):
-            part = block.columns
-            total += weight * _near(squared_distances(a[:, part], b[:, part]) / block.used)
-        return total
+        for block in columns.features:
+            part = np.zeros(shape)
+            part[block.columns] = 1 / np.sqrt(block.used)
+            parts.append(part)
+        factors = [*(reach / length for length in LENGTHS), *parts]
+        return list(zip(self.kernels.tolist(), factors, strict=False))
 
     def slopes(self, columns: Columns) -> Floats:
         """What the linear kernels multiply the product of a column's values by, float64 (d,)."""

@@ -44,7 +44,8 @@ def covariance(process, a, b):
     for i, p in enumerate(relevant.transform(a)):
         for j, q in enumerate(relevant.transform(b)):
             squares = (p - q) ** 2
-            wide = sum(w * squares[part].sum() for w, part in zip(weights.kinds, kinds, strict=True))
+            reach = zip(weights.kinds, kinds, strict=True)
+            wide = sum(factor * squares[part].sum() for factor, part in reach)
             kernels = [near(wide / total / length**2) for length in LENGTHS]
             kernels += [near(squares[part].sum() / weight[part].sum()) for part in own]
             kernels += [(p * q)[part].sum() / weight[part].sum() for part in every]

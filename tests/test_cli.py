@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import archcast
-from archcast import cli
+from archcast import cli, data_commands, predictor_commands
 
 GOOD = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
 
@@ -26,7 +27,8 @@ def model(tmp_path_factory):
 
 
 def test_every_command_explains_itself():
-    for command in cli.app.registered_commands:
+    commands = data_commands.commands, predictor_commands.commands
+    for command in chain.from_iterable(part.registered_commands for part in commands):
         name = command.name or command.callback.__name__
         shown = CliRunner().invoke(cli.app, [name, "--help"])
         assert shown.exit_code == 0

@@ -25,8 +25,10 @@ LAYERS = {
     "options": 6,
     "printing": 6,
     "inputs": 7,
-    "cli": 8,
-    "__init__": 9,
+    "data_commands": 8,
+    "predictor_commands": 8,
+    "cli": 9,
+    "__init__": 10,
 }
 HEAVY = ("torch", "pandas", "sklearn", "matplotlib", "xgboost", "scipy", "pyarrow", "onnx")
 EXECUTING_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "marshal", "shelve"}

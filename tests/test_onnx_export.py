@@ -116,7 +116,8 @@ def test_ranks_like_the_original(name: str, space: str, tmp_path: Path) -> None:
     same_order(model, loaded, unseen)
     _, before = model.predict(unseen, return_std=True)
     _, after = loaded.predict(unseen, return_std=True)
-    tolerance = 0.7 if name in ("mlp", "gcn") else 1e-9  # dropout is drawn anew
+    # The dropout of networks is drawn anew; auto forecasts in float32.
+    tolerance = {"mlp": 0.7, "gcn": 0.7, "auto": 1e-5}.get(name, 1e-9)
     tolerance = 1e-3 if name in GRAPH_ENSEMBLES else tolerance  # members differ in float32
     np.testing.assert_allclose(after, before, rtol=tolerance)
     few = unseen[:5]
@@ -306,7 +307,7 @@ def test_the_file_says_what_it_is(name: str, files: dict[str, Path]) -> None:
     assert json.loads(told["metrics"]) == {"tau": 0.5}
     if name in VECTORS:
         encoding = json.loads(told["encoding"])
-        assert encoding["name"] == "graph-features"
+        assert encoding["name"] == ("suited" if name == "auto" else "graph-features")
         assert len(encoding["hash"]) == 64
 
 

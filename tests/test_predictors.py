@@ -38,6 +38,7 @@ QUICK: dict[str, dict[str, Any]] = {
     **{name: {"steps": 20, "width": 8} for name in ("dgf", "gat", "gin", "flan")},
     "best": {"steps": 20},
     "text-transformer": {"epochs": 2, "width": 16, "layers": 1, "members": 2},
+    "network-gnn": {"steps": 20, "width": 8, "rounds": 2, "members": 2},
 }
 LABELS = 40
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 import archcast
-from archcast import SeveralTargets, cli
+from archcast import SeveralTargets
 from archcast.data.architecture import Architectures
 from archcast.data.tables.table import Table
 from archcast.errors import (
@@ -492,24 +492,6 @@ def test_empty_cells_of_a_file(drawn: Table, tmp_path: Path) -> None:
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["archcast", *map(str, arguments)])
-        capfd.readouterr()
-        status: Any = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        out, err = capfd.readouterr()
-        return status, out, err
-
-    return call
-
-
 def test_train_and_rank_with_a_limit(run: Run) -> None:
     names = f"{ACCURACY},{LATENCY},{ENERGY}"
     command = ("train", "nasbench201", "--target", names, "--labels", 60, "-p", "ridge", "-o", "m")
@@ -596,7 +578,7 @@ BAD = {
     ),
     "too few labels": (
         ("train", "nasbench201", "--target", ACCURACY, "--labels", 3, "-o", "m"),
-        "target cifar10_test: xgboost needs at least 5 labels",
+        "target cifar10_test: auto needs at least 5 labels",
     ),
     "an unknown target to rank by": (("rank", "nasbench201", "-m", "M", "--by", "x"), "known: "),
     "an unknown limit": (("rank", "nasbench201", "-m", "M", "--limit", "x<1"), "known: "),

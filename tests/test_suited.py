@@ -61,3 +61,12 @@ def test_auto_says_what_it_chose(files):
     assert model.explain().startswith(f"auto: {model.share_:.0%} Gaussian process")
     assert "forecasts of other spaces" in model.explain()
     assert archcast.make_predictor("ridge", encoding="operations").explain() == ""
+
+
+def test_a_forecast_does_not_depend_on_the_others_in_its_batch():
+    """Not in the last digit either, since ranks among the reference would make much of it."""
+    space = archcast.get_space("nasbench201")
+    archs = space.enumerate()[:1500]
+    encoding = archcast.make_encoding("suited").fit(space.sample(100, seed=0))
+    parts = [encoding.transform(archs[start : start + 500]) for start in range(0, 1500, 500)]
+    np.testing.assert_array_equal(encoding.transform(archs), np.concatenate(parts))

@@ -89,7 +89,7 @@ def get_space(space: str | SearchSpace) -> SearchSpace:
 
 
 def saved_space(reference: str) -> SearchSpace:
-    """The space that what was saved knows: that of `get_space`, or of no files where it was files."""
+    """The space that something saved knows: as `get_space`, of files one that holds none."""
     from .onnx_files import OnnxSpace
 
     return OnnxSpace(()) if reference == OnnxSpace.name else get_space(reference)
