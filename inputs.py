@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .data.tables.table import Table
     from .predictors.base import Predictor
     from .predictors.pretrained import PretrainedForecaster
+    from .predictors.several_targets import SeveralTargets
 
 
 def read_architectures(
@@ -76,7 +77,9 @@ def several_targets(table: str, target: str | None, minimise: str | None) -> dic
     return names
 
 
-def read_predictor(model: Path | None, pretrained: bool) -> Predictor | PretrainedForecaster:
+def read_predictor(
+    model: Path | None, pretrained: bool
+) -> Predictor | SeveralTargets | PretrainedForecaster:
     """The saved predictor, or the bundled models; `ArchcastError` unless one of them is named."""
     if (model is None) != pretrained:
         raise ArchcastError("name either --model or --pretrained")

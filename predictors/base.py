@@ -24,6 +24,7 @@ from .forecaster import ArchitectureForecaster
 if TYPE_CHECKING:
     from .onnx_writer import GraphWriter
     from .persistence import SavedArrays
+    from .several_targets import SeveralTargets
 
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
@@ -75,7 +76,7 @@ def make_predictor(name: str, **params: Any) -> Predictor:
     return kind(**params)
 
 
-def load_predictor(path: str | os.PathLike[str]) -> Predictor:
+def load_predictor(path: str | os.PathLike[str]) -> Predictor | SeveralTargets:
     """The predictor in a folder of `save` or an .onnx file of `to_onnx`; nothing in it is executed.
 
     `SavedPredictorError` where it is damaged, incomplete or from a newer version.

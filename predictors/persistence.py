@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -33,6 +33,7 @@ from .familiarity import Familiarity
 
 if TYPE_CHECKING:
     from ..encodings.base import Encoding
+    from .several_targets import SeveralTargets
 
 FORMAT = 1
 DESCRIPTION = "predictor.json"
@@ -110,7 +111,7 @@ def save(
         (folder / DESCRIPTION).write_text(to_json(description), encoding="utf-8")
 
 
-def load(path: str | os.PathLike[str]) -> Predictor:
+def load(path: str | os.PathLike[str]) -> Predictor | SeveralTargets:
     """The predictor saved in the folder `path`; see `load_predictor`."""
     folder = Path(path)
     description = read_description(folder)
@@ -118,7 +119,7 @@ def load(path: str | os.PathLike[str]) -> Predictor:
         if description.get("predictor") == SEVERAL:
             from .several_saved import load as load_several
 
-            return cast(Predictor, load_several(description, folder))
+            return load_several(description, folder)
         check_members(description, folder)
         predictor = make_unfitted(description)
         _restore(predictor, description, folder)
