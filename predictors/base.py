@@ -46,7 +46,6 @@ PREDICTORS: Registry[type[Predictor]] = Registry(
         ".predictors.mlp",
         ".predictors.gnn",
         ".predictors.graph_networks",
-        ".predictors.network_gnn",
         ".predictors.text_transformer",
     ),
     "archcast.predictors",
