@@ -46,6 +46,7 @@ PREDICTORS: Registry[type[Predictor]] = Registry(
         ".predictors.mlp",
         ".predictors.gnn",
         ".predictors.graph_networks",
+        ".predictors.network_gnn",
         ".predictors.text_transformer",
     ),
     "archcast.predictors",

@@ -16,19 +16,17 @@ from ..data.spaces.base import SearchSpace
 from ..errors import ArchcastError, ArchitectureError, SavedPredictorError
 from .base import (
     Floats,
-    Predictor,
     Vectors,
     check_vectors,
     count_threads,
     new_encoding,
     register_predictor,
 )
-from .calibration import IsotonicCalibration
 from .columns import ColumnScale
 from .descriptors import operation_vectors
 from .gnn_layers import Network
+from .ranking_ensemble import RankingEnsemble, held_out_folds
 from .targets import RankAndValue
-from .uncertainty import deviation_factor, restore_factor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +43,7 @@ FARTHEST = 4.0  # standard deviations beyond which numbers beside the graph are 
 CHUNK_NODES = 1024  # nodes forecast at a time; their activations stay in the processor's cache
 
 
-class GraphNetworks(Predictor):
+class GraphNetworks(RankingEnsemble):
     """An ensemble of networks over the contracted graphs of cells.
 
     What cannot influence the output is removed first, and an identity passes its inputs on to its
@@ -57,9 +55,7 @@ class GraphNetworks(Predictor):
     layer. Numbers that a space has beside the graph, and the columns of a supplement, join there,
     standardised by the labelled architectures.
 
-    The members are trained together, each without one fold of the labels. Their scores are brought
-    to one scale and averaged; isotonic regression on scores by the members that did not see a label
-    (see `calibration`) turns them into values, so a loss that only orders gives accuracies, too.
+    The members are trained together; how their scores become values, see `RankingEnsemble`.
 
     Since operations are described and not numbered, a fitted predictor also reads other spaces
     whose architectures have as many cells and the same numbers beside the graph, unless its
@@ -85,30 +81,14 @@ class GraphNetworks(Predictor):
 
     Notes
     -----
-    The deviation joins, in quadrature, the spread of the members and the root mean square error
-    of each label's forecast by members that did not see it, as `xgboost`'s does; a factor from
-    these forecasts follows (`uncertainty`).
-
     Defaults were chosen on NAS-Bench-101 and on class_object and jigsaw of TransNAS-Bench-101.
-
-    Attributes
-    ----------
-    unseen_ : each label's forecast by members that did not see it, in the units of the labels,
-        float64 (labels,); kept by a fit, not by a file.
     """
 
-    minimum_labels = 6
     layer: ClassVar[str]
 
     encoding_: Encoding | None
     beside_: ColumnScale
-    target_: RankAndValue
     ensemble_: GraphEnsemble
-    scales_: Floats
-    calibration_: IsotonicCalibration
-    noise_: float
-    deviation_factor_: float
-    unseen_: Floats
 
     def __init__(
         self,
@@ -147,16 +127,16 @@ class GraphNetworks(Predictor):
         numbers = self._numbers(inputs)
         self.beside_ = ColumnScale.fit(numbers)
         self.target_ = RankAndValue.fit(y)
-        self._calibrate(self._fit_ensemble(inputs, numbers, self.target_.transform(y)), y)
+        self._fit_ensemble(inputs, numbers, y)
 
-    def _fit_ensemble(self, archs: Architectures, numbers: Vectors, z: Floats) -> Floats:
-        """Train the members; each label's score by those that did not see it, float64 (n,)."""
+    def _fit_ensemble(self, archs: Architectures, numbers: Vectors, y: Floats) -> None:
         from ..threads import one_thread
         from .graph_ensembles import EnsembleTraining, fit_ensemble
         from .losses import get_loss
 
         descriptors = _descriptors(archs.space)
         batch = self._batch(archs.space, archs.graphs.contracted, numbers)
+        z = self.target_.transform(y)
         held_out, seen = held_out_folds(len(z), self.members, self.seed)
         network = Network(
             self.layer,
@@ -180,18 +160,7 @@ class GraphNetworks(Predictor):
         )
         with one_thread():
             scores = self.ensemble_.scores(batch, descriptors)
-        deviation = scores.std(axis=1)
-        self.scales_ = np.stack([scores.mean(axis=1), np.where(deviation > 0, deviation, 1)], 1)
-        return np.average(self._standardise(scores), axis=0, weights=held_out)
-
-    def _calibrate(self, unseen: Floats, y: Floats) -> None:
-        z = self.target_.transform(y)
-        self.calibration_ = IsotonicCalibration.calibrate(unseen, z)
-        forecasts = self.calibration_.inverse(unseen)
-        self.noise_ = float(np.sqrt(np.mean((forecasts - z) ** 2)))
-        deviations = np.full(len(z), self.noise_)
-        self.deviation_factor_ = deviation_factor(y, self.target_, forecasts, deviations)
-        self.unseen_ = self.target_.inverse(forecasts)
+        self._calibrate(scores, held_out, y)
 
     def _check_parameters(self) -> None:
         from .training import require_positive
@@ -226,18 +195,8 @@ class GraphNetworks(Predictor):
         beside = self.beside_.transform(numbers).clip(-FARTHEST, FARTHEST)
         return cell_batch(space, graphs, beside)
 
-    def _standardise(self, scores: Floats) -> Floats:
-        return (scores - self.scales_[:, :1]) / self.scales_[:, 1:]
-
     def _predict(self, inputs: Architectures, with_std: bool) -> tuple[Floats, Floats | None]:
-        scores = self._standardise(self._scores(inputs))
-        mean, spread = scores.mean(axis=0), scores.std(axis=0, ddof=1)
-        z = self.calibration_.inverse(mean)
-        forecast = self.target_.inverse(z)
-        if not with_std:
-            return forecast, None
-        deviation = np.hypot(self.calibration_.inverse_std(mean, spread), self.noise_)
-        return forecast, self.target_.inverse_std(z, deviation) * self.deviation_factor_
+        return self._values(self._scores(inputs), with_std)
 
     def _scores(self, archs: Architectures) -> Floats:
         """What each member gives, float64 (k, n); equal graphs are asked about once."""
@@ -309,12 +268,8 @@ class GraphNetworks(Predictor):
         return {
             **{f"network/{name}": w.numpy() for name, w in self.ensemble_.weights.items()},
             **self.beside_.arrays(),
-            **self.target_.arrays(),
-            **self.calibration_.arrays(),
+            **self._calibration_state(),
             "size": np.array([network.layers, network.passes, network.width]),
-            "scales": self.scales_,
-            "noise": np.array(self.noise_),
-            "deviation_factor": np.array(self.deviation_factor_),
         }
 
     def _restore(self, arrays: SavedArrays, folder: Path) -> None:
@@ -323,17 +278,11 @@ class GraphNetworks(Predictor):
 
         if self.space_ is None:
             raise SavedPredictorError(f"a saved {self.name} names no space")
-        self.scales_ = arrays.take("scales", np.float64, (None, 2))
-        if len(self.scales_) < 2 or (self.scales_[:, 1] <= 0).any():
-            raise SavedPredictorError("the saved scales of the scores are not positive")
+        self._restore_calibration(arrays)
         encoding = self.encoding_
         supplement = 0 if encoding is None else len(encoding.get_feature_names_out())
         columns = len(self.space_.macro_names) + supplement
         self.beside_ = ColumnScale.restore(arrays, columns)
-        self.target_ = RankAndValue.restore(arrays)
-        self.calibration_ = IsotonicCalibration.restore(arrays)
-        self.noise_ = float(arrays.take("noise", np.float64, ()))
-        self.deviation_factor_ = restore_factor(arrays)
         layers, passes, width = arrays.take("size", np.int64, (3,)).tolist()
         if min(layers, passes, width) < 1 or passes > MOST_PASSES:
             raise SavedPredictorError(f"the saved size of the network is {layers, passes, width}")
@@ -347,21 +296,6 @@ def _descriptors(space: SearchSpace) -> Tensor:
     import torch
 
     return torch.from_numpy(operation_vectors(space.vocabulary))
-
-
-def held_out_folds(
-    labels: int, members: int, seed: int
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which labels each member does not see, bool (k, n), and which it learns from, (k, m).
-
-    Where there are few labels several members share a fold, of two labels or more.
-    """
-    folds = min(members, labels // 2)
-    rng = np.random.default_rng(seed)
-    fold = rng.permutation(labels) % folds
-    held_out = fold == np.arange(members)[:, None] % folds
-    fewest = labels - int(held_out.sum(axis=1).max())
-    return held_out, np.stack([rng.permutation(np.flatnonzero(~row))[:fewest] for row in held_out])
 
 
 def _distinct(graphs: Graphs, numbers: Vectors) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

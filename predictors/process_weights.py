@@ -118,7 +118,7 @@ class Weights:
         return total
 
     def factors(self, columns: Columns) -> list[tuple[float, Floats]]:
-        """Of each smooth kernel its weight, and what its columns are multiplied by, float64 (d,)."""
+        """Of each smooth kernel its weight, and what multiplies its columns, float64 (d,)."""
         shape = columns.relevant.weight.shape
         reach, parts = np.zeros(shape), []
         for kind, weight in zip(columns.kinds, self.kinds, strict=True):

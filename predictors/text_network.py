@@ -16,7 +16,7 @@ from ..encodings.network_text import Lines
 from ..encodings.tokenizer import BEGIN, END, PAD, SPECIAL, Tokenizer
 from ..threads import one_thread
 from .networks import Forecaster
-from .training import isolated
+from .training import Loss, isolated
 
 Floats = NDArray[np.float64]
 
@@ -181,6 +181,7 @@ def fit_order(
     targets: Floats,
     training: RankTraining,
     seed: int,
+    loss: Loss = pairwise_loss,
 ) -> nn.Module:
     """Build a network and train it to score in the order of the targets; left in `eval` mode.
 
@@ -189,6 +190,7 @@ def fit_order(
     build : makes the network, its weights drawn from torch's global generator.
     inputs : what the network reads of the examples at these places.
     targets : float64 (n,).
+    loss : of scores and targets, both float (batch,).
     """
     with isolated(seed), torch.enable_grad():
         network = build()
@@ -208,8 +210,8 @@ def fit_order(
         for _ in range(training.epochs):
             for batch in _shuffled(len(targets), batches):
                 optimiser.zero_grad()
-                loss = pairwise_loss(network(*inputs(batch.numpy())), labels[batch])
-                loss.backward()  # type: ignore[no-untyped-call]
+                error = loss(network(*inputs(batch.numpy())), labels[batch])
+                error.backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(trained, 1.0)
                 optimiser.step()
                 schedule.step()

@@ -28,9 +28,10 @@ from archcast.predictors.descriptors import operation_vectors
 from archcast.predictors.gnn_layers import LAYERS, Layer, Network
 from archcast.predictors.graph_cells import cell_batch
 from archcast.predictors.graph_ensembles import EnsembleTraining, fit_ensemble
-from archcast.predictors.graph_networks import GraphNetworks, held_out_folds
+from archcast.predictors.graph_networks import GraphNetworks
 from archcast.predictors.losses import LOSSES, get_loss
 from archcast.predictors.onnx_export import swapped_pairs
+from archcast.predictors.ranking_ensemble import held_out_folds
 
 Floats = NDArray[np.float64]
 KINDS = ("dgf", "gat", "gin", "flan")

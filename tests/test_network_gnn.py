@@ -1,4 +1,4 @@
-"""The graph network over whole networks: flat batches, folded neighbourhoods, other spaces, files."""
+"""The graph network over whole networks: flat batches, neighbourhoods, other spaces, files."""
 
 from __future__ import annotations
 
@@ -19,10 +19,17 @@ from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors.base import load_predictor, make_predictor
 from archcast.predictors.flat_network import SUMMED
 from archcast.predictors.neighbourhoods import neighbourhoods
+from archcast.predictors.network_sums import without_nested_sums
 from archcast.predictors.node_reader import NodeReader
 from archcast.predictors.persistence import SavedArrays
 
 QUICK = {"steps": 30, "width": 16, "rounds": 2, "members": 2}
+# Exporters share the sum of what its third and fourth node read, writers do not.
+SHARING = (
+    "|nor_conv_3x3~0|+|skip_connect~0|skip_connect~1|"
+    "+|skip_connect~0|skip_connect~1|nor_conv_3x3~2|"
+)
+EMPTY = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 SPACES = ("nasbench201", "nasbench101", "mobilenet-v2", "nasbench-nlp")
 
 
@@ -98,6 +105,23 @@ def test_neighbourhoods_are_those_that_differ(rounds):
         assert sorted(found.counts[own]) == sorted(here.count(colour) for colour in set(here))
 
 
+def test_no_sum_reads_a_sum():
+    """A sum of a sum of a sum, of which one is read elsewhere, too."""
+    kinds = ["input", "convolution", "sum", "convolution", "sum", "sum", "output"]
+    edges = [(0, 1), (0, 2), (1, 2), (2, 3), (2, 4), (0, 4), (4, 5), (3, 5), (2, 5), (5, 6)]
+    graphs = one_network(
+        [KINDS.index(kind) for kind in kinds], [0] * 7, np.ones((7, len(NUMBERS)), int), [0] * 7,
+        [0.0] * 7, [(*edge, 0) for edge in edges], [""],
+    )  # fmt: skip
+    flat = without_nested_sums(join_networks([graphs, graphs]))
+    assert flat.nodes.tolist() == [0, 6, 12]  # without the sum that only a sum reads
+    assert flat.edges.tolist() == [0, 8, 16]
+    found = list(zip(flat.source.tolist(), flat.target.tolist(), strict=True))
+    first = [(0, 1), (2, 3), (4, 5), (0, 2), (1, 2), (0, 4), (1, 4), (3, 4)]
+    assert sorted(found[:8]) == sorted(first)
+    assert sorted(found[8:]) == sorted((source + 6, target + 6) for source, target in first)
+
+
 # The network
 
 
@@ -147,9 +171,7 @@ def test_neither_the_order_of_networks_nor_of_nodes_changes_a_forecast(fitted, m
 def test_cells_that_compute_the_same_have_one_forecast(fitted):
     space = archcast.get_space("nasbench201")
     archs = space.enumerate()
-    _, rows, counts = np.unique(
-        archs.hashes("contracted"), return_inverse=True, return_counts=True
-    )
+    _, rows, counts = np.unique(archs.hashes("contracted"), return_inverse=True, return_counts=True)
     chosen = archs[np.flatnonzero(rows == np.argsort(-counts)[5])]
     assert len(set(chosen.strings())) > 5
     assert np.ptp(fitted.predict(chosen)) == 0
@@ -159,7 +181,8 @@ def test_cells_that_compute_the_same_have_one_forecast(fitted):
 
 @pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
 def test_an_exported_cell_has_the_forecast_of_the_cell(fitted, exporter, tmp_path):
-    archs = archcast.get_space("nasbench201").sample(4 if exporter == "legacy" else 1, seed=8)
+    space = archcast.get_space("nasbench201")
+    archs = space.architectures([SHARING, EMPTY][: 2 if exporter == "legacy" else 1])
     for place, arch in enumerate(archs):
         archs.space.to_onnx(arch, tmp_path / f"{place}.onnx", exporter)
     files = archcast.load_onnx(tmp_path)
@@ -178,6 +201,18 @@ def test_it_learns_accuracies(cells):
     assert kendall_tau(mean, y[100:]) > 0.5
     assert abs(np.median(mean) - np.median(y[100:])) < 3
     assert 0.8 < (np.abs(mean - y[100:]) < 2 * std).mean() <= 1
+
+
+def test_it_ranks_a_space_of_which_it_saw_no_label_better_than_size_does():
+    table = archcast.load_table("nasbench101/cifar10")
+    rows = np.random.default_rng(0).permutation(len(table))[:100]
+    model = make_predictor("network-gnn", steps=60, width=32, members=2)
+    model.fit(table.architectures[rows], np.asarray(table.target)[rows])
+    other = archcast.load_table("transnasbench101-micro/class_object")
+    rows = np.random.default_rng(1).permutation(len(other))[:300]
+    archs, y = other.architectures[rows], np.asarray(other.target)[rows]
+    by_size = kendall_tau(np.asarray(archs.space.cost(archs)["params"], np.float64), y)
+    assert kendall_tau(model.predict(archs), y) > by_size + 0.05
 
 
 def test_the_seed_alone_decides(cells):
