@@ -34,7 +34,6 @@ Sums it looks through: exporters share a partial sum that is needed twice, write
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -71,7 +70,7 @@ def canonical(graphs: NetworkGraphs) -> NetworkGraphs:
 
     `ArchitectureError` where a network has a cycle.
     """
-    parts = [_canonical(graphs[part]) for part in _chunks(graphs)]
+    parts = [_canonical(graphs[part]) for part in graphs.chunks(CHUNK)]
     return parts[0] if len(parts) == 1 else join_networks([*parts, graphs[:0]])
 
 
@@ -83,17 +82,8 @@ def network_hashes(graphs: NetworkGraphs) -> Hashes:
     dimension of Weisfeiler and Leman's colour refinement does on acyclic graphs. No space enters,
     and the numbers are the same on every machine.
     """
-    parts = [_hashes(graphs[part]) for part in _chunks(graphs)]
+    parts = [_hashes(graphs[part]) for part in graphs.chunks(CHUNK)]
     return np.concatenate([np.empty(0, np.uint64), *parts])
-
-
-def _chunks(graphs: NetworkGraphs) -> Iterator[slice]:
-    start = 0
-    while start < len(graphs):
-        limit = graphs.nodes[start] + CHUNK
-        stop = max(start + 1, int(np.searchsorted(graphs.nodes, limit, "right")) - 1)
-        yield slice(start, stop)
-        start = stop
 
 
 def _canonical(graphs: NetworkGraphs) -> NetworkGraphs:

@@ -7,7 +7,7 @@ graphs without building a module (`SearchSpace.networks`), `onnx_graph` reads th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -148,6 +148,15 @@ class NetworkGraphs:
             source=position[self.source],
             target=position[self.target],
         )
+
+    def chunks(self, nodes: int) -> Iterator[slice]:
+        """Networks one after the other, about so many nodes at a time, or one that is larger."""
+        start = 0
+        while start < len(self):
+            limit = self.nodes[start] + nodes
+            stop = max(start + 1, int(np.searchsorted(self.nodes, limit, "right")) - 1)
+            yield slice(start, stop)
+            start = stop
 
 
 def one_network(

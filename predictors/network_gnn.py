@@ -168,7 +168,7 @@ class NetworkGraphPredictor(RankingEnsemble):
         """What each member gives each canonical network, float64 (k, n)."""
         from .flat_network import flat_scores
 
-        batches = (self._batch(graphs[part]) for part in _chunks(graphs))
+        batches = (self._batch(graphs[part]) for part in graphs.chunks(CHUNK_NODES))
         return np.concatenate([flat_scores(self.members_, batch) for batch in batches], axis=1)
 
     def _steps(self, labels: int) -> int:
@@ -220,13 +220,3 @@ def _parts(inputs: Architectures | NetworkGraphs) -> Iterator[NetworkGraphs]:
         yield without_nested_sums(canonical(inputs))
     else:
         yield from (without_nested_sums(graphs) for _, graphs in network_batches(inputs))
-
-
-def _chunks(graphs: NetworkGraphs) -> Iterator[slice]:
-    """Networks one after the other, about `CHUNK_NODES` nodes at a time."""
-    start = 0
-    while start < len(graphs):
-        limit = graphs.nodes[start] + CHUNK_NODES
-        stop = max(start + 1, int(np.searchsorted(graphs.nodes, limit, "right")) - 1)
-        yield slice(start, stop)
-        start = stop
